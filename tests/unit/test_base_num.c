@@ -1,0 +1,142 @@
+/* test_base_num.c - strict numbers, units, versions.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <kvcap/num.h>
+#include <kvcap/version.h>
+#include <math.h>
+#include <string.h>
+#include "tests/support/close.h"
+
+static void tokens_follow_the_engines_spelling(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *text;
+    int64_t want;
+  } good[] = {{"8192", 8192}, {"8k", 8000},       {"8K", 8192},  {"1.5k", 1500},
+              {"1M", 1048576}, {"25.6k", 25600}, {"-1", -1},    {"128k", 128000}};
+  struct kvc_err err;
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    int64_t got = 0;
+    assert_int_equal(kvc_num_parse_tokens(good[i].text, "x", &got, &err), KVC_E_OK);
+    assert_int_equal(got, good[i].want);
+  }
+  static const char *const bad[] = {"",   "k",    "8kk",  "8 thousand", "0x10", "nan",
+                                    "inf", "1e999", "1.5", "8k9",        " 8",   "--1"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    int64_t got = 77;
+    assert_int_not_equal(kvc_num_parse_tokens(bad[i], "x", &got, &err), KVC_E_OK);
+    assert_int_equal(got, 77); /* untouched */
+    assert_true(strlen(err.msg) > 0);
+  }
+}
+
+static void bytes_tell_decimal_from_binary(void **state)
+{
+  (void)state;
+  struct kvc_err err;
+  double got = 0;
+  assert_int_equal(kvc_num_parse_bytes("80GB", "x", 0, &got, &err), KVC_E_OK);
+  assert_close(got, 8e10, 0);
+  assert_int_equal(kvc_num_parse_bytes("79.2 GiB", "x", 0, &got, &err), KVC_E_OK);
+  assert_close(got, 79.2 * 1073741824.0, 1e-15);
+  assert_int_equal(kvc_num_parse_bytes("40g", "x", 0, &got, &err), KVC_E_OK);
+  assert_close(got, 40 * 1073741824.0, 0);
+  assert_int_equal(kvc_num_parse_bytes("4", "x", KVC_GIB, &got, &err), KVC_E_OK);
+  assert_close(got, 4 * 1073741824.0, 0);
+  assert_int_equal(kvc_num_parse_bytes("80", "x", 0, &got, &err), KVC_E_PARSE);
+  assert_int_equal(kvc_num_parse_bytes("80 parsecs", "x", 0, &got, &err), KVC_E_PARSE);
+  assert_int_equal(kvc_num_parse_bytes("-1GB", "x", 0, &got, &err), KVC_E_RANGE);
+}
+
+static void quantities_need_their_unit(void **state)
+{
+  (void)state;
+  struct kvc_err err;
+  double got = 0;
+  assert_int_equal(
+      kvc_num_parse_quantity("3.35 TB/s", "x", KVC_Q_BYTES_PER_S, &got, &err), KVC_E_OK);
+  assert_close(got, 3.35e12, 1e-15);
+  assert_int_equal(kvc_num_parse_quantity("989 TFLOP/s", "x", KVC_Q_FLOPS, &got, &err),
+                   KVC_E_OK);
+  assert_close(got, 989e12, 1e-15);
+  assert_int_equal(kvc_num_parse_quantity("80 GB", "x", KVC_Q_FLOPS, &got, &err),
+                   KVC_E_PARSE);
+}
+
+static void numbers_print_with_the_fewest_digits_that_read_back(void **state)
+{
+  (void)state;
+  char text[KVC_NUM_TEXT];
+  kvc_num_format(0.1, text);
+  assert_string_equal(text, "0.1");
+  kvc_num_format(68719476736.0, text);
+  assert_string_equal(text, "68719476736");
+  kvc_num_format(-0.0, text);
+  assert_string_equal(text, "0");
+  for (int i = 1; i < 2000; i++) {
+    const double v = 1.0 / i * pow(10, i % 40 - 20);
+    double back = 0;
+    struct kvc_err err;
+    kvc_num_format(v, text);
+    assert_int_equal(kvc_num_parse(text, "x", &back, &err), KVC_E_OK);
+    assert_true(back == v);
+  }
+}
+
+static struct kvc_version ver(const char *text)
+{
+  struct kvc_version v = {0};
+  struct kvc_err err;
+  assert_int_equal(kvc_version_parse(text, "x", &v, &err), KVC_E_OK);
+  return v;
+}
+
+static void versions_of_every_build_are_read(void **state)
+{
+  (void)state;
+  struct kvc_version v = ver("0.26.1rc1.dev156+g0eec856cc.d20260731");
+  assert_int_equal(v.release[0], 0);
+  assert_int_equal(v.release[1], 26);
+  assert_int_equal(v.release[2], 1);
+  assert_int_equal(v.stage, -1);
+  assert_false(v.unreleased);
+  assert_true(ver("0.1.dev18496+gd4e0675a7").unreleased);
+  assert_int_equal(ver("0.6.3.post1").stage, 1);
+  assert_int_equal(ver("v0.19").release[1], 19);
+  assert_int_equal(ver("0.11.0+torch271").stage, 0);
+  assert_int_equal(ver("0.8.5.dev22+g1575c1701").stage, -1);
+  static const char *const bad[] = {"", "latest", "1..2", "0.x", "0.19.0foo", "-1.0"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    struct kvc_err err;
+    assert_int_equal(kvc_version_parse(bad[i], "x", &v, &err), KVC_E_PARSE);
+  }
+}
+
+static void release_candidates_carry_the_code_they_lead_to(void **state)
+{
+  (void)state;
+  const struct kvc_version rc = ver("0.20.0rc1"), rel = ver("0.20.0"), old = ver("0.19.0");
+  assert_true(kvc_version_cmp(&rc, &rel) < 0);
+  assert_true(kvc_version_in(&rc, &rel, NULL));
+  assert_true(kvc_version_in(&old, NULL, &rel));
+  assert_false(kvc_version_in(&rel, NULL, &rel)); /* half-open */
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(tokens_follow_the_engines_spelling),
+      cmocka_unit_test(bytes_tell_decimal_from_binary),
+      cmocka_unit_test(quantities_need_their_unit),
+      cmocka_unit_test(numbers_print_with_the_fewest_digits_that_read_back),
+      cmocka_unit_test(versions_of_every_build_are_read),
+      cmocka_unit_test(release_candidates_carry_the_code_they_lead_to),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
