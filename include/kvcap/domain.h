@@ -109,7 +109,8 @@ enum kvc_part {
   KVC_PART_SHARED,   /* shared experts */
   KVC_PART_SSM,      /* projections of recurrent layers */
   KVC_PART_LM_HEAD,
-  KVC_PART_REST,     /* embeddings, norms, routers, towers: never quantised */
+  KVC_PART_EMBED,    /* quantised by GGUF and MLX only */
+  KVC_PART_REST,     /* norms, routers, towers: never quantised */
   KVC_PART_COUNT_
 };
 

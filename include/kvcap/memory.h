@@ -145,7 +145,7 @@ struct kvc_kv_layout {
   size_t padding_layers;
   int64_t block_size_tok;        /* the scheduler's, times dcp */
   double block_bytes;            /* one pool block on one rank */
-  double bytes_per_token;        /* block_bytes / block_size: marginal cost of full context */
+  double bytes_per_token;        /* of a token as this release prints tokens */
   double attention_bytes_per_tok;/* sum over layers that keep every token */
   double state_bytes_per_request;/* recurrent states */
   bool uniform;                  /* one group: tokens are plain */

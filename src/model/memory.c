@@ -165,6 +165,11 @@ static void pool_figures(struct kvc_memory *m, const struct kvc_setting *set,
   double ignored;
   figures(m, set, facts, (double)m->num_gpu_blocks, &m->tokens.value, &m->max_concurrency);
   m->tokens.low = m->tokens.high = m->tokens.value;
+  /* What a printed token costs on this GPU: for one uniform group the sum of its
+   * layers' pages, for others it follows what the release prints as tokens. */
+  if (m->tokens.value > 0 && m->num_gpu_blocks > 0)
+    m->layout.bytes_per_token =
+        (double)m->num_gpu_blocks * m->layout.block_bytes / m->tokens.value;
   if (set->num_gpu_blocks_override == 0) {
     figures(m, set, facts, blocks_of(m, m->available_kv_bytes.low), &m->tokens.low,
             &ignored);

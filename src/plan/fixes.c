@@ -1,0 +1,338 @@
+/* fixes.c - what to change, with the number each change yields.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Every recommendation was tried: the setting is changed, resolved again with that
+ * release's defaults and run through the same memory model.
+ */
+#include "sizing.h"
+#include <kvcap/hf.h>
+#include <kvcap/num.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* One deployment that was tried. */
+struct trial {
+  struct kvc_deploy deploy;
+  struct kvc_setting setting;
+  struct kvc_memory memory;
+  bool ok; /* it is a possible setting and it starts */
+};
+
+static void try_it(struct sizing *s, const struct kvc_model *model, struct trial *t)
+{
+  struct kvc_mem_facts facts;
+  struct kvc_err ignored;
+  t->ok = sizing_resolve(s, &t->deploy, false, &t->setting, &facts, &ignored) == KVC_E_OK &&
+          kvc_memory_model(model, &t->setting, &facts, &t->memory, &ignored) == KVC_E_OK &&
+          t->memory.fits;
+}
+
+static struct trial trial_of(const struct sizing *s)
+{
+  return (struct trial){.deploy = s->req->deploy};
+}
+
+static struct kvc_recommendation *rec_new(struct sizing *s, const char *id,
+                                          const char *severity)
+{
+  struct kvc_size *out = s->out;
+  static struct kvc_recommendation spill; /* past the limit: written, never shown */
+  if (out->n_recs == KVC_MAX_RECS) return &spill;
+  struct kvc_recommendation *r = &out->recs[out->n_recs++];
+  *r = (struct kvc_recommendation){.id = id, .severity = severity};
+  return r;
+}
+
+static void evidence(struct kvc_recommendation *r, const char *text)
+{
+  if (r->n_evidence < sizeof r->evidence / sizeof *r->evidence)
+    r->evidence[r->n_evidence++] = text;
+}
+
+static const char *gain_of(struct sizing *s, const struct trial *t)
+{
+  if (t->memory.layout.n_specs == 0) return "starts";
+  return sizing_text(s,
+                     "starts: GPU KV cache size %s tokens, maximum concurrency %.2fx at %s "
+                     "tokens",
+                     sizing_count(s, t->memory.tokens.value), t->memory.max_concurrency,
+                     sizing_count(s, (double)t->setting.max_model_len_tok));
+}
+
+/* ---- fixes, when it does not start ---- */
+
+/* The longest length that starts, rounded down to something a person would type. */
+static bool fix_length(struct sizing *s)
+{
+  const struct kvc_memory *m = &s->out->memory;
+  int64_t len = m->max_model_len_fits_tok;
+  if (len >= s->out->setting.max_model_len_tok || len < 256) return false;
+  const int64_t step = len >= 4096 ? 1024 : 128;
+  len -= len % step;
+  struct trial t = trial_of(s);
+  t.deploy.max_model_len_tok = len;
+  try_it(s, &s->out->model, &t);
+  if (!t.ok) return false;
+  struct kvc_recommendation *r = rec_new(s, "SIZE001", "fix");
+  r->flag = "--max-model-len";
+  r->value = sizing_text(s, "%lld", (long long)len);
+  r->reason = "the KV pool must hold one request of full length";
+  evidence(r, sizing_text(s, "one request of %s tokens needs %.2f GiB, the pool has %.2f GiB",
+                          sizing_count(s, (double)s->out->setting.max_model_len_tok),
+                          m->need_bytes_one_request / KVC_GIB,
+                          m->available_kv_bytes.value / KVC_GIB));
+  evidence(r, sizing_text(s, "the longest that fits is %s tokens",
+                          sizing_count(s, (double)m->max_model_len_fits_tok)));
+  r->source = "vLLM docs, conserving memory";
+  r->gain = gain_of(s, &t);
+  return true;
+}
+
+static bool fix_utilisation(struct sizing *s)
+{
+  const double now = s->out->setting.gpu_memory_utilization;
+  const double highest = 0.95; /* beyond it graph capture runs out of memory */
+  for (int cent = (int)floor(now * 100 + 1e-9) + 1; cent <= (int)(highest * 100 + 0.5);
+       cent++) {
+    struct trial t = trial_of(s);
+    t.deploy.gpu_memory_utilization = cent / 100.0;
+    try_it(s, &s->out->model, &t);
+    if (!t.ok) continue;
+    struct kvc_recommendation *r = rec_new(s, "SIZE002", "fix");
+    r->flag = "--gpu-memory-utilization";
+    r->value = sizing_text(s, "%.2f", cent / 100.0);
+    r->reason = "the budget is this share of the GPU's memory";
+    evidence(r, sizing_text(s, "%.2f x %.2f GiB = %.2f GiB instead of %.2f GiB",
+                            cent / 100.0, s->out->memory.total_bytes / KVC_GIB,
+                            t.memory.requested_bytes / KVC_GIB,
+                            s->out->memory.requested_bytes / KVC_GIB));
+    r->source = "vLLM docs, conserving memory";
+    r->gain = gain_of(s, &t);
+    return true;
+  }
+  return false;
+}
+
+static bool fix_seqs(struct sizing *s)
+{
+  for (int64_t n = 512; n >= 8; n /= 2) {
+    if (n >= s->out->setting.max_num_seqs) continue;
+    struct trial t = trial_of(s);
+    t.deploy.max_num_seqs = n;
+    try_it(s, &s->out->model, &t);
+    if (!t.ok) continue;
+    struct kvc_recommendation *r = rec_new(s, "SIZE003", "fix");
+    r->flag = "--max-num-seqs";
+    r->value = sizing_text(s, "%lld", (long long)n);
+    r->reason = "the profile run keeps logits of this many rows over the vocabulary";
+    evidence(r, sizing_text(s, "activation peak %.2f GiB instead of %.2f GiB",
+                            t.memory.activation_peak_bytes / KVC_GIB,
+                            s->out->memory.activation_peak_bytes / KVC_GIB));
+    r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
+    r->gain = gain_of(s, &t);
+    return true;
+  }
+  return false;
+}
+
+static bool fix_batched(struct sizing *s)
+{
+  if (s->out->setting.max_num_batched_tok <= 2048 || !s->out->setting.chunked_prefill)
+    return false;
+  struct trial t = trial_of(s);
+  t.deploy.max_num_batched_tok = 2048;
+  if (t.deploy.max_num_seqs > 2048) return false;
+  try_it(s, &s->out->model, &t);
+  if (!t.ok) return false;
+  struct kvc_recommendation *r = rec_new(s, "SIZE004", "fix");
+  r->flag = "--max-num-batched-tokens";
+  r->value = "2048";
+  r->reason = "the forward pass is profiled with this many tokens";
+  evidence(r, sizing_text(s, "activation peak %.2f GiB instead of %.2f GiB",
+                          t.memory.activation_peak_bytes / KVC_GIB,
+                          s->out->memory.activation_peak_bytes / KVC_GIB));
+  r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
+  r->gain = gain_of(s, &t);
+  return true;
+}
+
+static bool fp8_kv_possible(const struct sizing *s)
+{
+  const char *cc = s->out->gpu.compute_capability;
+  const bool nvidia = s->out->gpu.vendor == KVC_VENDOR_NVIDIA;
+  if (strncmp(s->out->setting.kv_cache_dtype, "fp8", 3) == 0) return false;
+  if (s->out->gpu.vendor == KVC_VENDOR_AMD) return true;
+  return nvidia && (cc == NULL || cc[1] != '.' || cc[0] >= '8');
+}
+
+static bool fix_kv_dtype(struct sizing *s)
+{
+  if (!fp8_kv_possible(s)) return false;
+  struct trial t = trial_of(s);
+  t.deploy.kv_cache_dtype = "fp8";
+  try_it(s, &s->out->model, &t);
+  if (!t.ok) return false;
+  struct kvc_recommendation *r = rec_new(s, "SIZE005", "fix");
+  r->flag = "--kv-cache-dtype";
+  r->value = "fp8";
+  r->reason = "halves the bytes of a KV token; may cost accuracy, so test it on your task";
+  evidence(r, sizing_text(s, "%.0f bytes per token instead of %.0f",
+                          t.memory.layout.bytes_per_token,
+                          s->out->memory.layout.bytes_per_token));
+  r->source = "vLLM docs, quantized KV cache";
+  r->gain = gain_of(s, &t);
+  return true;
+}
+
+static bool fix_parallel(struct sizing *s)
+{
+  for (int tp = s->out->setting.tp * 2; tp <= 16; tp *= 2) {
+    struct trial t = trial_of(s);
+    t.deploy.tp = tp;
+    try_it(s, &s->out->model, &t);
+    if (!t.ok) continue;
+    struct kvc_recommendation *r = rec_new(s, "SIZE006", "fix");
+    r->flag = "--tensor-parallel-size";
+    r->value = sizing_text(s, "%d", tp);
+    r->reason = "splits weights and KV heads over more GPUs";
+    evidence(r, sizing_text(s, "weights %.2f GiB per GPU instead of %.2f GiB",
+                            t.memory.weights_bytes / KVC_GIB,
+                            s->out->memory.weights_bytes / KVC_GIB));
+    r->source = "vLLM docs, parallelism and scaling";
+    r->gain = sizing_text(s, "%s, on %d GPUs", gain_of(s, &t), tp * s->out->setting.pp);
+    return true;
+  }
+  return false;
+}
+
+/* On-the-fly 8-bit weights: only for an unquantised checkpoint. */
+static bool fix_weights(struct sizing *s)
+{
+  struct kvc_err ignored;
+  struct kvc_model copy = s->out->model;
+  const char *cc = s->out->gpu.compute_capability;
+  const bool old = cc != NULL && cc[1] == '.' && cc[0] < '8';
+  if (copy.quant.kind != KVC_QUANT_NONE || old ||
+      s->out->gpu.vendor != KVC_VENDOR_NVIDIA ||
+      kvc_hf_quant_apply(s->arena, "fp8", &copy, &ignored) != KVC_E_OK)
+    return false;
+  struct trial t = trial_of(s);
+  t.deploy.quantization = "fp8";
+  try_it(s, &copy, &t);
+  if (!t.ok) return false;
+  struct kvc_recommendation *r = rec_new(s, "SIZE007", "fix");
+  r->flag = "--quantization";
+  r->value = "fp8";
+  r->reason = "stores linear weights in 8 bits; may cost accuracy, so test it on your task";
+  evidence(r, sizing_text(s, "weights %.2f GiB instead of %.2f GiB",
+                          t.memory.weights_bytes / KVC_GIB,
+                          s->out->memory.weights_bytes / KVC_GIB));
+  r->source = "vLLM docs, quantization";
+  r->gain = gain_of(s, &t);
+  return true;
+}
+
+/* No single change does: more GPUs and the length they hold. */
+static void fix_pair(struct sizing *s)
+{
+  for (int tp = s->out->setting.tp * 2; tp <= 16; tp *= 2) {
+    struct trial t = trial_of(s);
+    t.deploy.tp = tp;
+    try_it(s, &s->out->model, &t);
+    if (t.memory.max_model_len_fits_tok < 256) continue;
+    int64_t len = t.memory.max_model_len_fits_tok;
+    if (len > s->out->setting.max_model_len_tok) len = s->out->setting.max_model_len_tok;
+    t.deploy.max_model_len_tok = len - len % 128;
+    try_it(s, &s->out->model, &t);
+    if (!t.ok) continue;
+    struct kvc_recommendation *r = rec_new(s, "SIZE008", "fix");
+    r->flag = "--tensor-parallel-size";
+    r->value = sizing_text(s, "%d --max-model-len %lld", tp,
+                           (long long)t.deploy.max_model_len_tok);
+    r->reason = "no single change is enough: more GPUs, and the length they hold";
+    r->source = "vLLM docs, conserving memory";
+    r->gain = sizing_text(s, "%s, on %d GPUs", gain_of(s, &t), tp * s->out->setting.pp);
+    return;
+  }
+  struct kvc_recommendation *r = rec_new(s, "SIZE009", "fix");
+  r->flag = "--gpu";
+  r->value = "a larger one";
+  r->reason = "no change of one setting, nor up to 16 of these GPUs, makes it start";
+  r->source = "the memory model";
+  r->gain = "none found";
+}
+
+/* ---- hints, when it starts ---- */
+
+/* max-num-seqs costs KV memory: what the setting asked for takes, and what the
+ * workload's number would give back. */
+static void hint_seqs(struct sizing *s)
+{
+  struct kvc_size *out = s->out;
+  const struct kvc_concurrency *c = &out->concurrency;
+  if (!c->have || c->recommended_max_num_seqs < 1 || out->memory.layout.n_specs == 0 ||
+      s->req->deploy.kv_pool_tok > 0)
+    return;
+  const int64_t want = c->recommended_max_num_seqs;
+  if (want == out->setting.max_num_seqs) return;
+  struct trial t = trial_of(s);
+  t.deploy.max_num_seqs = want;
+  try_it(s, &out->model, &t);
+  if (!t.ok) return;
+  const double delta =
+      (t.memory.available_kv_bytes.value - out->memory.available_kv_bytes.value) / KVC_GIB;
+  const bool fewer = want < out->setting.max_num_seqs;
+  struct kvc_recommendation *r = rec_new(s, fewer ? "SIZE010" : "SIZE011", "hint");
+  r->flag = "--max-num-seqs";
+  r->value = sizing_text(s, "%lld", (long long)want);
+  r->reason =
+      fewer ? "max-num-seqs costs KV memory: the sampler's buffers are sized for it"
+            : "the present limit keeps requests waiting although the pool has room";
+  evidence(r, sizing_text(s, "%s tokens / %s tokens per request, less %.0f %%",
+                          sizing_count(s, out->memory.pool_tok),
+                          sizing_count(s, c->tokens_per_request),
+                          s->req->load.buffer_frac * 100));
+  evidence(r, sizing_text(s, "--max-num-seqs %lld takes %.2f GiB of activation peak, %lld "
+                             "takes %.2f GiB",
+                          (long long)out->setting.max_num_seqs,
+                          out->memory.activation_peak_bytes / KVC_GIB, (long long)want,
+                          t.memory.activation_peak_bytes / KVC_GIB));
+  r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
+  r->gain = sizing_text(s, "%+.2f GiB, %s KV tokens instead of %s", delta,
+                        sizing_count(s, t.memory.tokens.value),
+                        sizing_count(s, out->memory.tokens.value));
+}
+
+static void hint_hybrid(struct sizing *s)
+{
+  const struct kvc_kv_layout *l = &s->out->memory.layout;
+  if (l->uniform || l->n_specs < 2 || l->padding_layers == 0) return;
+  const double waste = (double)l->padding_layers /
+                       (double)(l->n_groups * l->group_layers) * 100;
+  if (waste < 5) return;
+  sizing_note(s, "note",
+              sizing_text(s,
+                          "the layers do not divide evenly into KV groups: %zu padding "
+                          "layers take %.1f %% of the pool",
+                          l->padding_layers, waste));
+}
+
+kvc_code sizing_recommend(struct sizing *s, struct kvc_err *err)
+{
+  (void)err;
+  if (s->out->memory.fits) {
+    hint_seqs(s);
+    hint_hybrid(s);
+    return KVC_E_OK;
+  }
+  static bool (*const fixes[])(struct sizing *) = {
+      fix_length, fix_utilisation, fix_seqs,   fix_batched,
+      fix_kv_dtype, fix_weights,   fix_parallel,
+  };
+  bool any = false;
+  for (size_t i = 0; i < sizeof fixes / sizeof *fixes; i++)
+    any = fixes[i](s) || any;
+  if (!any) fix_pair(s);
+  return KVC_E_OK;
+}

@@ -1,0 +1,149 @@
+/* formulas.c - every formula with its numbers filled in (--explain).
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "sizing.h"
+#include <kvcap/num.h>
+#include <string.h>
+
+static void formula(struct sizing *s, const char *name, const char *text,
+                    const char *filled, const char *result, const char *source)
+{
+  struct kvc_size *out = s->out;
+  if (out->n_formulas == KVC_MAX_FORMULAS) return;
+  out->formulas[out->n_formulas++] =
+      (struct kvc_formula){name, text, filled, result, source};
+}
+
+static const char *gib(struct sizing *s, double bytes)
+{
+  return sizing_text(s, "%.2f GiB", bytes / KVC_GIB);
+}
+
+static void budget(struct sizing *s)
+{
+  const struct kvc_memory *m = &s->out->memory;
+  const struct kvc_setting *set = &s->out->setting;
+  formula(s, "requested", "total x gpu-memory-utilization",
+          sizing_text(s, "%.2f GiB x %g", m->total_bytes / KVC_GIB,
+                      set->gpu_memory_utilization),
+          gib(s, m->requested_bytes), "vLLM source, v1/worker/gpu_worker.py");
+  formula(s, "weights",
+          "every tensor, sharded by TP and PP, in the bytes of its format",
+          sizing_text(s,
+                      "embedding %.2f + attention %.2f + dense FFN %.2f + experts %.2f + "
+                      "router %.2f + state mixers %.2f + lm_head %.2f + towers %.2f + rest "
+                      "%.2f",
+                      m->weights.embed_bytes / KVC_GIB, m->weights.attention_bytes / KVC_GIB,
+                      m->weights.dense_ffn_bytes / KVC_GIB,
+                      m->weights.expert_bytes / KVC_GIB, m->weights.router_bytes / KVC_GIB,
+                      m->weights.ssm_bytes / KVC_GIB, m->weights.lm_head_bytes / KVC_GIB,
+                      m->weights.tower_bytes / KVC_GIB,
+                      (m->weights.norm_bytes + m->weights.other_bytes +
+                       m->weights.mtp_bytes + m->lora_bytes + m->draft_bytes -
+                       m->offload_bytes) /
+                          KVC_GIB),
+          gib(s, m->weights_bytes), "counted from the model's architecture");
+}
+
+static void activation(struct sizing *s)
+{
+  const struct kvc_memory *m = &s->out->memory;
+  const struct kvc_setting *set = &s->out->setting;
+  const struct kvc_mem_facts *f = &s->out->facts;
+  const struct kvc_activation *a = &m->activation;
+  formula(s, "sampler",
+          "max-num-seqs x vocabulary x (dtype bytes + float32 copies)",
+          sizing_text(s, "%lld x %lld x (%g + %g)", (long long)set->max_num_seqs,
+                      (long long)s->out->model.vocab, set->weight_elem_bytes,
+                      f->sampler_bytes_per_logit.value),
+          gib(s, a->sampler_bytes), "fitted on measured servers, by release");
+  formula(s, "forward pass",
+          "max-num-batched-tokens x dtype bytes x (2 hidden + widest layer)",
+          sizing_text(s, "%lld x %g x ...", (long long)set->max_num_batched_tok,
+                      set->weight_elem_bytes),
+          gib(s, a->forward_bytes), "vLLM source, v1/worker/gpu_model_runner.py");
+  if (a->moe_bytes > 0)
+    formula(s, "MoE scratch",
+            "batched tokens x experts per token x (max(2I, H) + max(I, H)) x bytes",
+            sizing_text(s, "%lld x %d x ...", (long long)set->max_num_batched_tok,
+                        s->out->model.moe.experts_per_tok),
+            gib(s, a->moe_bytes), "vLLM source, layers/fused_moe");
+  formula(s, "activation peak",
+          f->moe_workspace_persistent
+              ? "base + MoE scratch + larger of (sampler + hidden states, forward pass)"
+              : "base + larger of (sampler + hidden states, forward pass, MoE scratch)",
+          sizing_text(s, "dominated by the %s", a->dominant),
+          gib(s, m->activation_peak_bytes), "the memory model");
+  formula(s, "non-torch", "fitted by release, parallelism and link",
+          sizing_text(s, "TP %d, PP %d", set->tp, set->pp), gib(s, m->non_torch_bytes),
+          "fitted on measured servers; vLLM has no formula");
+  formula(s, "CUDA graphs", "base + captured sizes x bytes each (x 1.7 under TP)",
+          m->cudagraph_in_budget ? "taken off the KV budget by this release"
+                                 : "outside the KV budget in this release",
+          gib(s, m->cudagraph_bytes), "fitted on measured servers");
+}
+
+static void pool(struct sizing *s)
+{
+  const struct kvc_memory *m = &s->out->memory;
+  const struct kvc_kv_layout *l = &m->layout;
+  formula(s, "available KV", "requested - weights - activation - non-torch - graphs",
+          sizing_text(s, "%.2f - %.2f - %.2f - %.2f - %.2f", m->requested_bytes / KVC_GIB,
+                      m->weights_bytes / KVC_GIB, m->activation_peak_bytes / KVC_GIB,
+                      m->non_torch_bytes / KVC_GIB,
+                      m->cudagraph_in_budget ? m->cudagraph_bytes / KVC_GIB : 0.0),
+          gib(s, m->available_kv_bytes.value), "vLLM source, v1/worker/gpu_worker.py");
+  for (size_t i = 0; i < l->n_specs; i++) {
+    const struct kvc_kv_spec *p = &l->specs[i];
+    formula(s, sizing_text(s, "page of %s", p->what),
+            p->kind == KVC_SPEC_STATE ? "state bytes, padded to the attention page"
+                                      : "block size x bytes per token and layer",
+            p->kind == KVC_SPEC_STATE
+                ? sizing_text(s, "%zu layers", p->layers)
+                : sizing_text(s, "%lld x %.0f B, %zu layers", (long long)p->block_size_tok,
+                              p->bytes_per_token, p->layers),
+            sizing_text(s, "%.0f B", p->page_bytes),
+            "vLLM source, v1/kv_cache_interface.py");
+  }
+  if (l->n_specs == 0) return;
+  formula(s, "bytes per pool block", "layers per group x page",
+          sizing_text(s, "%zu group(s) of %zu layers", l->n_groups, l->group_layers),
+          sizing_text(s, "%.0f B", l->block_bytes),
+          "vLLM source, v1/core/kv_cache_utils.py");
+  formula(s, "blocks", "floor(available KV / bytes per block)",
+          sizing_text(s, "%.0f / %.0f", m->available_kv_bytes.value, l->block_bytes),
+          sizing_count(s, (double)m->num_gpu_blocks),
+          "vLLM source, v1/core/kv_cache_utils.py");
+}
+
+static void requests(struct sizing *s)
+{
+  const struct kvc_concurrency *c = &s->out->concurrency;
+  if (!c->have) return;
+  formula(s, "theoretical concurrency", "floor(pool tokens / tokens per request)",
+          sizing_text(s, "%s / %s",
+                      sizing_count(s, s->req->deploy.kv_pool_tok > 0
+                                          ? (double)s->req->deploy.kv_pool_tok
+                                          : s->out->memory.pool_tok),
+                      sizing_count(s, c->tokens_per_request)),
+          sizing_text(s, "%.0f", c->theoretical), "the documented capacity rule");
+  formula(s, "buffered", "theoretical x (1 - buffer)",
+          sizing_text(s, "%.0f x (1 - %g)", c->theoretical, s->req->load.buffer_frac),
+          sizing_text(s, "%.1f", c->buffered), "the documented capacity rule");
+  formula(s, "mean occupancy", "prompt + E[O^2] / (2 E[O]) + block / 2",
+          sizing_text(s, "mean %.0f, standard deviation %.0f tokens",
+                      c->occupancy.mean_tok, c->occupancy.sd_tok),
+          sizing_text(s, "%.0f tokens", c->occupancy.mean_tok), "src/model/concurrency.c");
+  formula(s, "largest safe max-num-seqs", "largest n with P(sum of n > pool) <= epsilon",
+          sizing_text(s, "epsilon %g, gamma of the same mean and variance",
+                      s->req->load.exceed_prob),
+          sizing_count(s, (double)c->safe_max_num_seqs), "src/model/concurrency.c");
+}
+
+void sizing_formulas(struct sizing *s)
+{
+  budget(s);
+  activation(s);
+  pool(s);
+  requests(s);
+}
