@@ -86,6 +86,8 @@ struct kvc_mem_facts {
   struct kvc_const activation_base_bytes;
   struct kvc_const non_torch_tp1_bytes, non_torch_tp_bytes, non_torch_pp_bytes;
   struct kvc_const graph_per_capture_bytes, graph_base_bytes;
+  struct kvc_const graph_latent_bytes, graph_sparse_bytes; /* more for such attention */
+  struct kvc_const allocator_slack_frac; /* reserve counted beside the allocated peak */
 };
 
 /* ---- a setting with every default filled in -------------------------------- */
@@ -150,6 +152,7 @@ struct kvc_kv_layout {
   double state_bytes_per_request;/* recurrent states */
   bool uniform;                  /* one group: tokens are plain */
   bool promoted;                 /* window layers charged as full attention */
+  bool approximate;              /* the release's packing is not fully known */
   double mamba_padding_frac;
 };
 

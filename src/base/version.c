@@ -60,7 +60,7 @@ kvc_code kvc_version_parse(const char *text, const char *where, struct kvc_versi
     ok = n >= 0;
     if (!ok) break;
     v.release[parts++] = n;
-    if (*p != '.' || !is_digit(p[1])) break;
+    if (parts == 3 || *p != '.' || !is_digit(p[1])) break;
     p++;
   }
   if (ok && *p == '.' && is_digit(p[1])) { /* a fourth number: "0.6.3.1" */

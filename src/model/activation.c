@@ -85,9 +85,22 @@ static double moe_bytes(const struct kvc_model *m, const struct kvc_setting *set
          (larger((m->moe.gated ? 2 : 1) * width, hidden) + larger(width, hidden));
 }
 
-/* The encoder runs on the largest item (or a batch's worth of small ones) and its
- * output stays in the encoder cache while the decoder is profiled.
- *   run = P * e * (10 * h + 2 * ffn), P patches; cache = tokens * H * e */
+/* Items that one profile run encodes.  V1 takes the largest one; V0 fills its batch:
+ * an image for every sequence that has room for one. */
+static double encoder_items(const struct kvc_tower *t, const struct kvc_model *m,
+                            const struct kvc_setting *set)
+{
+  if (set->engine == KVC_ENGINE_V1) return 1;
+  for (size_t i = 0; i < m->n_layers; i++) /* items are not in the text: one each */
+    if (m->layers[i].mixer == KVC_MIX_CROSS) return (double)set->max_num_seqs;
+  const double room = floor((double)set->max_num_batched_tok / (double)t->max_item_tok);
+  return room < (double)set->max_num_seqs ? room : (double)set->max_num_seqs;
+}
+
+/* The encoder's run, and its output, which stays in the encoder cache while the
+ * decoder is profiled.
+ *   run = P * e * (3 h + (7 h + 2 ffn) / tp), P patches of all items
+ *   cache = tokens * H * e */
 static void encoder_bytes(const struct kvc_model *m, const struct kvc_setting *set,
                           double *run, double *cache)
 {
@@ -96,11 +109,13 @@ static void encoder_bytes(const struct kvc_model *m, const struct kvc_setting *s
   for (size_t i = 0; i < m->n_towers; i++) {
     const struct kvc_tower *t = &m->towers[i];
     if (t->hidden <= 0 || t->max_item_tok <= 0) continue;
-    const double tokens = (double)t->max_item_tok;
+    const double tokens = (double)t->max_item_tok * encoder_items(t, m, set);
     const double patches = tokens * (t->patch_merge > 0 ? t->patch_merge : 1);
-    const double width = 10.0 * t->hidden + 2.0 * (double)t->ffn_width;
+    const double width =
+        3.0 * t->hidden + (7.0 * t->hidden + 2.0 * (double)t->ffn_width) / set->tp;
     *run = larger(*run, patches * set->weight_elem_bytes * width);
-    const double kept = larger(tokens, (double)set->max_num_batched_tok);
+    const double kept =
+        set->engine == KVC_ENGINE_V1 ? larger(tokens, (double)set->max_num_batched_tok) : 0;
     *cache = larger(*cache, kept * (double)m->hidden * set->weight_elem_bytes);
   }
 }

@@ -10,7 +10,8 @@
 int64_t budget_graph_captures(const struct kvc_setting *set,
                               const struct kvc_mem_facts *facts);
 /* Memory of the captured graphs, fitted. */
-double budget_graph_bytes(const struct kvc_setting *set, const struct kvc_mem_facts *facts);
+double budget_graph_bytes(const struct kvc_model *m, const struct kvc_setting *set,
+                          const struct kvc_mem_facts *facts);
 /* Adapter slots of layers [first, last) on one rank. */
 double budget_lora_bytes(const struct kvc_model *m, const struct kvc_setting *set,
                          size_t first, size_t last);

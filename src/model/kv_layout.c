@@ -6,6 +6,7 @@
  * v1/core/kv_cache_utils.py (grouping, page unification), platforms/interface.py
  * and the hybrid config class (attention block size raised to the state page).
  */
+#include "kv_packed.h"
 #include "kv_page.h"
 #include <assert.h>
 #include <math.h>
@@ -265,6 +266,11 @@ kvc_code kvc_kv_layout_build(const struct kvc_model *model, const struct kvc_set
 {
   assert(set->tp > 0 && set->pp > 0 && set->block_size_tok > 0);
   struct shapes s = {.n = 0};
+  if (kv_packed_applies(model)) {
+    *out = (struct kvc_kv_layout){0};
+    kv_packed_layout(model, set, stage, out);
+    return KVC_E_OK;
+  }
   KVC_TRY(collect(model, set, facts, stage, &s, err));
   *out = (struct kvc_kv_layout){.block_size_tok = set->block_size_tok};
   if (s.n == 0) return KVC_E_OK; /* encoder-only: no KV cache */
@@ -285,7 +291,8 @@ kvc_code kvc_kv_layout_build(const struct kvc_model *model, const struct kvc_set
         mixer == KVC_MIX_CHUNKED)
       out->promoted = true;
   }
-  out->bytes_per_token = out->block_bytes / (double)out->block_size_tok;
+  out->bytes_per_token =
+      out->block_bytes / ((double)out->block_size_tok * set->dcp * set->pcp);
   return KVC_E_OK;
 }
 

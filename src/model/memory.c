@@ -91,9 +91,10 @@ static void rank_account(const struct kvc_model *model, const struct kvc_setting
   m->stage = stage;
   rank_weights(model, set, stage, m);
   kvc_activation_peak(model, set, facts, stage, &m->activation);
-  m->activation_peak_bytes = m->activation.total_bytes;
+  m->activation_peak_bytes =
+      m->activation.total_bytes * (1 + facts->allocator_slack_frac.value);
   m->non_torch_bytes = budget_non_torch_bytes(set, facts, &nt_spread);
-  m->cudagraph_bytes = budget_graph_bytes(set, facts);
+  m->cudagraph_bytes = budget_graph_bytes(model, set, facts);
   m->cudagraph_in_budget = facts->cudagraph_subtracted;
   m->other_processes_bytes = set->other_processes_bytes;
   double kv = m->requested_bytes - m->weights_bytes - m->activation_peak_bytes -

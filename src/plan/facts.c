@@ -90,6 +90,9 @@ static const struct const_fact const_facts[] = {
     {"non_torch_pp_gib", "non_torch_tp1_spread_gib", OFF(non_torch_pp_bytes), KVC_GIB},
     {"graph_base_gib", NULL, OFF(graph_base_bytes), KVC_GIB},
     {"graph_per_capture_gib", NULL, OFF(graph_per_capture_bytes), KVC_GIB},
+    {"graph_latent_gib", NULL, OFF(graph_latent_bytes), KVC_GIB},
+    {"graph_sparse_gib", NULL, OFF(graph_sparse_bytes), KVC_GIB},
+    {"allocator_slack_frac", NULL, OFF(allocator_slack_frac), 1},
 };
 /* clang-format on */
 

@@ -304,6 +304,36 @@ static void hint_seqs(struct sizing *s)
                         sizing_count(s, out->memory.tokens.value));
 }
 
+/* Without a workload the price of the limit is shown all the same. */
+static void hint_seqs_price(struct sizing *s)
+{
+  struct kvc_size *out = s->out;
+  const int64_t now = out->setting.max_num_seqs, fewer = now / 4;
+  if (out->concurrency.have || fewer < 16 || out->memory.layout.n_specs == 0 ||
+      strcmp(out->memory.activation.dominant, "sampler") != 0)
+    return;
+  struct trial t = trial_of(s);
+  t.deploy.max_num_seqs = fewer;
+  try_it(s, &out->model, &t);
+  const double delta =
+      (t.memory.available_kv_bytes.value - out->memory.available_kv_bytes.value) / KVC_GIB;
+  if (!t.ok || delta < 0.25) return;
+  struct kvc_recommendation *r = rec_new(s, "SIZE012", "hint");
+  r->flag = "--max-num-seqs";
+  r->value = sizing_text(s, "%lld", (long long)fewer);
+  r->reason = "max-num-seqs costs KV memory: lower it if no more requests run at once";
+  evidence(r, sizing_text(s, "--max-num-seqs %lld x vocabulary %s x %.0f B = %.2f GiB of "
+                             "sampler buffers",
+                          (long long)now, sizing_count(s, (double)out->model.vocab),
+                          out->setting.weight_elem_bytes +
+                              out->facts.sampler_bytes_per_logit.value,
+                          out->memory.activation.sampler_bytes / KVC_GIB));
+  r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
+  r->gain = sizing_text(s, "%+.2f GiB, %s KV tokens instead of %s", delta,
+                        sizing_count(s, t.memory.tokens.value),
+                        sizing_count(s, out->memory.tokens.value));
+}
+
 static void hint_hybrid(struct sizing *s)
 {
   const struct kvc_kv_layout *l = &s->out->memory.layout;
@@ -323,6 +353,7 @@ kvc_code sizing_recommend(struct sizing *s, struct kvc_err *err)
   (void)err;
   if (s->out->memory.fits) {
     hint_seqs(s);
+    hint_seqs_price(s);
     hint_hybrid(s);
     return KVC_E_OK;
   }

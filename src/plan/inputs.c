@@ -68,8 +68,12 @@ static kvc_code pick_quant(struct sizing *s, struct kvc_model *m, const char *su
                            struct kvc_err *err)
 {
   const char *asked = s->req->deploy.quantization;
-  if (suffix != NULL && m->quant.kind == KVC_QUANT_NONE)
-    KVC_TRY(kvc_hf_quant_apply(s->arena, suffix, m, err));
+  if (suffix != NULL) {
+    /* The base model's own format stays when the name says the same kind. */
+    struct kvc_model named = *m;
+    KVC_TRY(kvc_hf_quant_apply(s->arena, suffix, &named, err));
+    if (named.quant.kind != m->quant.kind) *m = named;
+  }
   if (asked == NULL || quant_agrees(m, asked)) return KVC_E_OK;
   if (kvc_str_ieq(asked, "compressed-tensors") || kvc_str_ieq(asked, "modelopt"))
     return kvc_fail(err, KVC_E_UNSUPPORTED, "--quantization",
@@ -77,6 +81,24 @@ static kvc_code pick_quant(struct sizing *s, struct kvc_model *m, const char *su
                     "quantised; pass the checkpoint's own file with --model-config",
                     asked, m->name);
   return kvc_hf_quant_apply(s->arena, asked, m, err);
+}
+
+/* Embedding models often carry the class of the generator they come from; the name
+ * tells that vLLM serves them as pooling models, without a sampler. */
+static void note_pooling(struct sizing *s, const char *name)
+{
+  static const char *const marks[] = {"embedding", "embed-", "reranker", "bge-", "gte-",
+                                      "e5-", "-prm-", "reward"};
+  struct kvc_model *m = &s->out->model;
+  if (m->pooling || name == NULL) return;
+  for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+    if (kvc_str_ifind(name, marks[i]) == NULL) continue;
+    m->pooling = true;
+    sizing_note(s, "note",
+                "the name says an embedding or reward model: sized as a pooling model, "
+                "without sampler buffers");
+    return;
+  }
 }
 
 static kvc_code pick_model(struct sizing *s, struct kvc_err *err)
@@ -98,6 +120,7 @@ static kvc_code pick_model(struct sizing *s, struct kvc_err *err)
                     "--model-config config.json");
   KVC_TRY(kvc_db_model(s->db, req->model_name, &out->model, &out->model_match, err));
   if (out->model_match.note != NULL) sizing_note(s, "note", out->model_match.note);
+  note_pooling(s, req->model_name);
   return pick_quant(s, &out->model, out->model_match.quant_suffix, err);
 }
 

@@ -305,10 +305,17 @@ static kvc_code pick_batch(struct resolve *r, struct kvc_err *err)
                       (long long)d->max_num_batched_tok, (long long)d->max_num_seqs);
     if (set->max_num_seqs > set->max_num_batched_tok)
       set->max_num_seqs = set->max_num_batched_tok;
-    if (!set->chunked_prefill && d->max_num_batched_tok < set->max_model_len_tok)
-      return kvc_fail(err, KVC_E_CONFLICT, "--max-num-batched-tokens",
-                      "%lld is below --max-model-len %lld, which needs chunked prefill",
-                      (long long)d->max_num_batched_tok, (long long)set->max_model_len_tok);
+    if (!set->chunked_prefill && d->max_num_batched_tok < set->max_model_len_tok) {
+      if (d->chunked_prefill == 0)
+        return kvc_fail(err, KVC_E_CONFLICT, "--max-num-batched-tokens",
+                        "%lld is below --max-model-len %lld, which needs chunked prefill",
+                        (long long)d->max_num_batched_tok,
+                        (long long)set->max_model_len_tok);
+      set->chunked_prefill = true;
+      note(r, "note",
+           "--max-num-batched-tokens is below --max-model-len, which starts only with "
+           "--enable-chunked-prefill: taken as on");
+    }
     return KVC_E_OK;
   }
   if (set->engine == KVC_ENGINE_V1) {
@@ -404,8 +411,8 @@ static void pick_rest(struct resolve *r)
   set->spec_tokens = d->spec_method != NULL ? d->spec_tokens : 0;
   set->spec_mtp = d->spec_method != NULL && kvc_str_ifind(d->spec_method, "mtp") != NULL;
   set->draft = r->s->draft;
-  set->mm_profile = set->engine == KVC_ENGINE_V1 && r->model->n_towers > 0 &&
-                    d->mm_items != 0 && !d->skip_mm_profiling;
+  set->mm_profile =
+      r->model->n_towers > 0 && d->mm_items != 0 && !d->skip_mm_profiling;
   given(r, "tensor_parallel_size", sizing_text(r->s, "%d", set->tp));
   if (set->pp > 1) given(r, "pipeline_parallel_size", sizing_text(r->s, "%d", set->pp));
   if (set->dp > 1) given(r, "data_parallel_size", sizing_text(r->s, "%d", set->dp));

@@ -6,18 +6,31 @@
 #ifndef KVC_TESTS_CLOSE_H
 #define KVC_TESTS_CLOSE_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
 
-/* |got - want| <= rtol * |want| (or rtol where want is 0); NaN never passes. */
+/* |got - want| <= rtol * |want|, or rtol where want is 0; equal infinities are close,
+ * a NaN never is. */
 static inline int close_to(double got, double want, double rtol)
 {
-  const double scale = want == 0 ? 1 : fabs(want);
-  if (fabs(got - want) <= rtol * scale) return 1;
-  fprintf(stderr, "got %.17g, want %.17g (rtol %g)\n", got, want, rtol);
-  return 0;
+  if (isinf(want)) return isinf(got) && (got > 0) == (want > 0);
+  return fabs(got - want) <= rtol * (want < 0 || want > 0 ? fabs(want) : 1);
 }
 
-#define assert_close(got, want, rtol) assert_true(close_to((got), (want), (rtol)))
+static inline void close_check(double got, double want, double rtol, const char *text,
+                               const char *file, int line)
+{
+  if (close_to(got, want, rtol)) return;
+  print_error("%s: got %.17g, want %.17g (rtol %g)\n", text, got, want, rtol);
+  _fail(file, line);
+}
+
+/* Each argument is evaluated once. */
+#define assert_close(got, want, rtol)                                                    \
+  close_check((got), (want), (rtol), #got, __FILE__, __LINE__)
 
 #endif

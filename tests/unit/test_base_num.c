@@ -108,6 +108,7 @@ static void versions_of_every_build_are_read(void **state)
   assert_false(v.unreleased);
   assert_true(ver("0.1.dev18496+gd4e0675a7").unreleased);
   assert_int_equal(ver("0.6.3.post1").stage, 1);
+  assert_int_equal(ver("0.10.1.1").release[2], 1);
   assert_int_equal(ver("v0.19").release[1], 19);
   assert_int_equal(ver("0.11.0+torch271").stage, 0);
   assert_int_equal(ver("0.8.5.dev22+g1575c1701").stage, -1);
