@@ -257,6 +257,8 @@ struct kvc_model {
   struct kvc_layer *mtp;    /* the decoder layers of one such module */
   size_t n_mtp;
   int64_t mtp_extra_params; /* its fusing projection and norms */
+  int64_t mtp_own_params;   /* its copies of embedding and head on disk; vLLM shares the
+                             * model's own */
   double rope_cache_elems;  /* cos/sin table that vLLM keeps in the model's dtype */
   double published_params;  /* safetensors, 0 = unknown */
   double published_bytes;

@@ -81,6 +81,8 @@ struct kvc_mem_facts {
   bool mixed_page_align;     /* hybrid attention+mamba block size alignment exists */
   bool auto_fit;
   bool moe_workspace_persistent;
+  bool encoder_held;         /* the encoder's tensors stay alive beside the decoder's run */
+  bool sampler_profiled;     /* false: logits of every profiled token, no sampler */
   /* Fitted constants. */
   struct kvc_const sampler_bytes_per_logit;
   struct kvc_const activation_base_bytes;
@@ -117,6 +119,7 @@ struct kvc_setting {
   int spec_tokens;
   bool spec_mtp;
   const struct kvc_model *draft;   /* draft model, NULL = none */
+  int mm_items;                    /* 0: towers are neither loaded nor profiled */
   bool mm_profile;                 /* the encoder is profiled */
   double other_processes_bytes;
 };

@@ -51,7 +51,13 @@ struct kvc_node {
 
 /* ---- the blocks -------------------------------------------------------------- */
 
-enum kvc_tone { KVC_TONE_PLAIN, KVC_TONE_GOOD, KVC_TONE_BAD, KVC_TONE_WARN, KVC_TONE_DIM };
+enum kvc_tone {
+  KVC_TONE_PLAIN,
+  KVC_TONE_GOOD,
+  KVC_TONE_BAD,
+  KVC_TONE_WARN,
+  KVC_TONE_DIM
+};
 
 enum kvc_block_kind {
   KVC_BLOCK_VERDICT, /* text: the first line */
@@ -133,13 +139,13 @@ kvc_code kvc_doc_flag(struct kvc_doc *doc, struct kvc_db *db,
                       struct kvc_err *err) KVC_MUST_USE;
 kvc_code kvc_doc_flags(struct kvc_doc *doc, const struct kvc_engine *engine,
                        const struct kvc_resolved *release,
-                       const struct kvc_default_query *query, struct kvc_err *err)
-    KVC_MUST_USE;
+                       const struct kvc_default_query *query,
+                       struct kvc_err *err) KVC_MUST_USE;
 
 /* ---- documents as bytes ------------------------------------------------------ */
 
 struct kvc_style {
-  int columns; /* text is never wider; at least 40 */
+  int columns; /* text is never wider; at least 60 */
   bool utf8, colour;
 };
 

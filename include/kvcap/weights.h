@@ -5,8 +5,8 @@
  * Sharding follows vLLM: column- and row-parallel linears are divided by tp,
  * KV heads are replicated once tp exceeds them, embedding and lm_head rows are
  * padded to a multiple of 64 and divided by tp, MLA down-projections, norms and
- * routers are replicated, experts are divided by tp (by tp*dp under expert
- * parallelism, whole experts each).  Pipeline stages get contiguous layers, the
+ * routers are replicated, routed experts are divided by tp*dp (whole experts each
+ * under expert parallelism, otherwise by width), shared experts by tp.  Pipeline stages get contiguous layers, the
  * remainder as vLLM hands it out; the first holds the embedding, the last the
  * final norm and lm_head.
  */
@@ -15,7 +15,8 @@
 
 #include <kvcap/domain.h>
 
-/* Where a rank's bytes are. */
+/* Where a rank's bytes are.  dense_ffn includes shared experts, tower is 0 when the
+ * deployment allows no multimodal items, other holds vLLM's rotary tables. */
 struct kvc_weights {
   double embed_bytes, lm_head_bytes, attention_bytes, dense_ffn_bytes, expert_bytes,
       router_bytes, ssm_bytes, norm_bytes, tower_bytes, mtp_bytes, other_bytes;

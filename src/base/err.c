@@ -18,6 +18,9 @@ static const struct row rows[] = {
 };
 
 static void fill(struct kvc_err *err, kvc_code code, const char *where, int line, int col,
+                 const char *fmt, va_list args) KVC_PRINTF(6, 0);
+
+static void fill(struct kvc_err *err, kvc_code code, const char *where, int line, int col,
                  const char *fmt, va_list args)
 {
   if (err == NULL) return;

@@ -9,6 +9,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A device or a pipe cannot be replaced by renaming: it is written as it is. */
+static bool is_stream(const char *path)
+{
+  struct stat st;
+  return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static kvc_code write_stream(const char *path, const char *text, size_t len,
+                             struct kvc_err *err)
+{
+  FILE *f = fopen(path, "wb");
+  if (f == NULL)
+    return kvc_fail(err, KVC_E_IO, path, "cannot be written: %s", strerror(errno));
+  const bool ok = fwrite(text, 1, len, f) == len && fflush(f) == 0;
+  const int why = errno;
+  if (fclose(f) != 0 || !ok)
+    return kvc_fail(err, KVC_E_IO, path, "cannot be written: %s", strerror(ok ? errno : why));
+  return KVC_E_OK;
+}
+
 static kvc_code open_regular(const char *path, FILE **out, struct kvc_err *err)
 {
   FILE *f = fopen(path, "rb");
@@ -55,7 +75,7 @@ kvc_code kvc_file_read_into(struct kvc_arena *arena, const char *path, size_t ma
 {
   if (strcmp(path, "-") == 0)
     return slurp(arena, stdin, "standard input", max_bytes, text, len, err);
-  FILE *f;
+  FILE *f = NULL;
   KVC_TRY(open_regular(path, &f, err));
   const kvc_code rc = slurp(arena, f, path, max_bytes, text, len, err);
   (void)fclose(f);
@@ -65,6 +85,7 @@ kvc_code kvc_file_read_into(struct kvc_arena *arena, const char *path, size_t ma
 kvc_code kvc_file_write(const char *path, const char *text, size_t len,
                         struct kvc_err *err)
 {
+  if (is_stream(path)) return write_stream(path, text, len, err);
   char tmp[4096];
   const int n = snprintf(tmp, sizeof tmp, "%s.%ld.part", path, (long)getpid());
   if (n < 0 || (size_t)n >= sizeof tmp)

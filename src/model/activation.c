@@ -8,7 +8,7 @@
  * The MoE scratch adds to both where the release keeps it as a persistent
  * workspace, and to the forward pass alone where it does not.
  *
- * Known lies: kernels' own workspaces are in the base constant; the encoder's peak
+ * Known lies: the decoder of an encoder-decoder model is charged as plain layers; kernels' own workspaces are in the base constant; the encoder's peak
  * is a rough count of its tensors; DeepSeek-V4-like hyper-connections are charged
  * as ordinary layers.
  */
@@ -36,6 +36,8 @@ static double sampler_bytes(const struct kvc_model *m, const struct kvc_setting 
                             const struct kvc_mem_facts *facts)
 {
   if (m->pooling) return 0;
+  if (!facts->sampler_profiled) /* logits of all tokens of the step, in its dtype */
+    return (double)set->max_num_batched_tok * (double)m->vocab * set->weight_elem_bytes;
   const double rows = sampler_rows(set) * (set->spec_tokens > 0 ? 1 + set->spec_tokens : 1);
   const double per = set->weight_elem_bytes + facts->sampler_bytes_per_logit.value;
   return rows * (double)m->vocab * per;
@@ -147,7 +149,9 @@ void kvc_activation_peak(const struct kvc_model *model, const struct kvc_setting
   const double forward = larger(a.forward_bytes, transient + hidden) +
                          (set->pp > 1 ? hidden * 2 / 3 : 0);
   const double decoder = encoder_cache + persistent + larger(sampler, forward);
-  a.total_bytes = a.base_bytes + larger(decoder, encoder_run);
+  a.total_bytes =
+      a.base_bytes +
+      (facts->encoder_held ? decoder + encoder_run : larger(decoder, encoder_run));
   a.dominant = encoder_run > decoder ? "vision encoder"
                : sampler >= forward  ? "sampler"
                                      : "forward pass";

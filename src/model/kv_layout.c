@@ -112,10 +112,32 @@ static kvc_code draft_shapes(const struct kvc_model *model, const struct kvc_set
   return KVC_E_OK;
 }
 
+/* V0 sizes the pool of an encoder-decoder model by the config's num_hidden_layers,
+ * which counts the encoder's: as many plain layers of the decoder's shape. */
+static const struct kvc_tower *has_encoder(const struct kvc_model *model)
+{
+  for (size_t i = 0; i < model->n_towers; i++)
+    if (strcmp(model->towers[i].kind, "encoder") == 0 && model->towers[i].layers > 0)
+      return &model->towers[i];
+  return NULL;
+}
+
+static kvc_code encoder_decoder(const struct kvc_model *model, const struct kvc_setting *set,
+                                const struct kvc_mem_facts *facts, struct shapes *out,
+                                struct kvc_err *err)
+{
+  const struct kvc_tower *encoder = has_encoder(model);
+  for (int k = 0; k < encoder->layers; k++)
+    KVC_TRY(layer_shapes(model, &model->layers[0], set, facts, true, out, err));
+  return KVC_E_OK;
+}
+
 static kvc_code collect(const struct kvc_model *model, const struct kvc_setting *set,
                         const struct kvc_mem_facts *facts, int stage, struct shapes *out,
                         struct kvc_err *err)
 {
+  if (set->engine == KVC_ENGINE_V0 && has_encoder(model))
+    return encoder_decoder(model, set, facts, out, err);
   size_t first = 0, last = model->n_layers;
   kvc_pp_layers(model->n_layers, set->pp, stage, &first, &last);
   for (size_t i = 0; i < model->n_layers; i++)

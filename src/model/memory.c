@@ -44,6 +44,7 @@ static void rank_weights(const struct kvc_model *model, const struct kvc_setting
       .dp = set->dp,
       .expert_parallel = set->expert_parallel,
       .spec_method = set->spec_mtp ? "mtp" : NULL,
+      .mm_items = set->mm_items,
   };
   size_t first, last;
   kvc_pp_layers(model->n_layers, set->pp, stage, &first, &last);

@@ -75,6 +75,8 @@ static const struct bool_fact bool_facts[] = {
     {"mla", OFF(mla)},
     {"auto_fit_max_model_len", OFF(auto_fit)},
     {"moe_workspace_persistent", OFF(moe_workspace_persistent)},
+    {"sampler_profiled", OFF(sampler_profiled)},
+    {"encoder_held", OFF(encoder_held)},
 };
 
 struct const_fact {

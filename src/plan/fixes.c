@@ -299,9 +299,12 @@ static void hint_seqs(struct sizing *s)
                           out->memory.activation_peak_bytes / KVC_GIB, (long long)want,
                           t.memory.activation_peak_bytes / KVC_GIB));
   r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
-  r->gain = sizing_text(s, "%+.2f GiB, %s KV tokens instead of %s", delta,
-                        sizing_count(s, t.memory.tokens.value),
-                        sizing_count(s, out->memory.tokens.value));
+  r->gain = fewer ? sizing_text(s, "%.2f GiB more for the KV cache: %s tokens instead of %s",
+                                delta, sizing_count(s, t.memory.tokens.value),
+                                sizing_count(s, out->memory.tokens.value))
+                  : sizing_text(s, "%lld requests run at once instead of %lld, for %.2f GiB "
+                                   "of KV cache",
+                                (long long)want, (long long)out->setting.max_num_seqs, -delta);
 }
 
 /* Without a workload the price of the limit is shown all the same. */
@@ -329,7 +332,7 @@ static void hint_seqs_price(struct sizing *s)
                               out->facts.sampler_bytes_per_logit.value,
                           out->memory.activation.sampler_bytes / KVC_GIB));
   r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
-  r->gain = sizing_text(s, "%+.2f GiB, %s KV tokens instead of %s", delta,
+  r->gain = sizing_text(s, "%.2f GiB more for the KV cache: %s tokens instead of %s", delta,
                         sizing_count(s, t.memory.tokens.value),
                         sizing_count(s, out->memory.tokens.value));
 }

@@ -411,9 +411,13 @@ static void pick_rest(struct resolve *r)
   set->spec_tokens = d->spec_method != NULL ? d->spec_tokens : 0;
   set->spec_mtp = d->spec_method != NULL && kvc_str_ifind(d->spec_method, "mtp") != NULL;
   set->draft = r->s->draft;
+  set->mm_items = d->mm_items;
   set->mm_profile =
       r->model->n_towers > 0 && d->mm_items != 0 && !d->skip_mm_profiling;
-  given(r, "tensor_parallel_size", sizing_text(r->s, "%d", set->tp));
+  if (d->tp > 0)
+    given(r, "tensor_parallel_size", sizing_text(r->s, "%d", set->tp));
+  else
+    origin(r, "tensor_parallel_size", "1", "default", NULL, NULL);
   if (set->pp > 1) given(r, "pipeline_parallel_size", sizing_text(r->s, "%d", set->pp));
   if (set->dp > 1) given(r, "data_parallel_size", sizing_text(r->s, "%d", set->dp));
   if (set->dcp > 1)

@@ -137,6 +137,8 @@ static kvc_code generations_read(const struct reader *r, const struct node *root
     struct generation *g = &e->generations[e->n_generations++];
     KVC_TRY(span_read(r, n, e, &g->span));
     g->kind = strcmp(t.name, "V0") == 0 ? KVC_ENGINE_V0 : KVC_ENGINE_V1;
+    if (g->kind == KVC_ENGINE_V1 && strcmp(t.name, "V1") != 0)
+      return reader_fail(r, n, KVC_E_UNKNOWN, "\"name\" must be V0 or V1");
     g->role = t.role;
   }
   return KVC_E_OK;

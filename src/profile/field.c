@@ -111,7 +111,7 @@ static kvc_code figure_read(const struct reader *r, const struct node *n,
 static kvc_code enum_read(const struct reader *r, const struct node *n,
                           const char *const *words, void *at)
 {
-  const char *text;
+  const char *text = NULL;
   KVC_TRY(node_text(r, n, &text));
   size_t count = 0;
   while (words[count] != NULL) {
@@ -150,6 +150,7 @@ static kvc_code texts_read(const struct reader *r, const struct node *n, const c
 static kvc_code row_read(const struct reader *r, const struct node *n,
                          const struct field *f, void *object)
 {
+  if (f->type == FIELD_CUSTOM) return KVC_E_OK; /* 'object' may be NULL then */
   void *at = (char *)object + f->offset;
   const double min = f->min, max = f->min == 0 && f->max == 0 ? 1e18 : f->max;
   double v = 0;
@@ -176,7 +177,7 @@ static kvc_code row_read(const struct reader *r, const struct node *n,
   case FIELD_FIGURE: return figure_read(r, n, f->quantity, at);
   case FIELD_TEXTS:
     return texts_read(r, n, at, (size_t *)(void *)((char *)object + f->count));
-  case FIELD_CUSTOM: return KVC_E_OK;
+  case FIELD_CUSTOM: break;
   }
   return KVC_E_OK;
 }
@@ -230,6 +231,19 @@ static bool plain_ok(const char *text)
   return true;
 }
 
+/* Characters that YAML folds or forbids as they are. */
+static const char *wide_escape(const char *p)
+{
+  static const char *const rows[][2] = {{"\xE2\x80\xA8", "\\u2028"},
+                                        {"\xE2\x80\xA9", "\\u2029"},
+                                        {"\xEF\xBB\xBF", "\\uFEFF"},
+                                        {"\xEF\xBF\xBE", "\\uFFFE"},
+                                        {"\xEF\xBF\xBF", "\\uFFFF"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (strncmp(p, rows[i][0], 3) == 0) return rows[i][1];
+  return NULL;
+}
+
 void yaml_scalar(struct kvc_buf *out, const char *text)
 {
   if (plain_ok(text)) {
@@ -239,7 +253,11 @@ void yaml_scalar(struct kvc_buf *out, const char *text)
   kvc_buf_puts(out, "\"");
   for (const char *p = text; *p != '\0'; p++) {
     const unsigned char c = (unsigned char)*p;
-    if (c == '"' || c == '\\')
+    const char *wide = wide_escape(p);
+    if (wide != NULL) {
+      kvc_buf_puts(out, wide);
+      p += 2;
+    } else if (c == '"' || c == '\\')
       kvc_buf_printf(out, "\\%c", c);
     else if (c == '\n')
       kvc_buf_puts(out, "\\n");

@@ -102,7 +102,8 @@ static kvc_code named_spans(const struct reader *r, const struct node *list,
   if (s == NULL) return kvc_arena_full(r->arena, r->file, r->err);
   size_t n = 0;
   for (const struct node *c = list->first; c != NULL; c = c->next) {
-    KVC_TRY(fields_read(r, c, rows, NULL));
+    char unused = 0; /* these rows store nothing */
+    KVC_TRY(fields_read(r, c, rows, &unused));
     KVC_TRY(span_read(r, c, e, &s[n].span));
     KVC_TRY(list_read(r, profile_node_get(c, names), &s[n].names, &s[n].n));
     if (n > 0 && (s[n - 1].span.open ||

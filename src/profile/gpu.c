@@ -78,7 +78,7 @@ static kvc_code prices_read(const struct reader *r, const struct node *seq,
 
 kvc_code gpu_from_node(const struct reader *r, const struct node *root, struct kvc_gpu *out)
 {
-  const struct kvc_figure none = {.value = NAN};
+  const struct kvc_figure none = {.value = (double)NAN};
   struct kvc_gpu g = {.devices_per_board = 1};
   for (const struct field *f = gpu_rows; f->key != NULL; f++)
     if (f->type == FIELD_FIGURE) memcpy((char *)&g + f->offset, &none, sizeof none);

@@ -253,7 +253,7 @@ void kvc_model_write(const struct kvc_model *model, struct kvc_buf *out)
   fields_write(out, model_head_rows, model, 0, false);
   layers_write(model, out);
   part_write(out, "mla", mla_rows, &model->mla);
-  part_write(out, "moe", moe_rows, &model->moe);
+  if (model->moe.experts > 0) part_write(out, "moe", moe_rows, &model->moe);
   part_write(out, "ssm", ssm_rows, &model->ssm);
   part_write(out, "quant", quant_rows, &model->quant);
   fields_write(out, model_rest_rows, model, 0, false);

@@ -32,7 +32,9 @@ static bool is_name(char c)
 static kvc_code repeat(struct scan *s, size_t from, size_t times)
 {
   const size_t len = s->n - from;
-  if (times == 0 || len * times > s->room - from)
+  if (times == 0)
+    return reader_fail(s->r, s->at, KVC_E_RANGE, "a count in the layer pattern is 0");
+  if (len * times > s->room - from)
     return reader_fail(s->r, s->at, KVC_E_LIMIT, "the layer pattern has more than %zu layers",
                        s->room);
   for (size_t k = 1; k < times; k++) memcpy(s->out + from + k * len, s->out + from, len);

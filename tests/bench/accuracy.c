@@ -72,7 +72,7 @@ int main(int argc, char **argv)
     }
     const double e = measured_error(&rows[i], s);
     const size_t grade = (size_t)(rows[i].col[COL_GRADE][0] - 'A');
-    print_row(&rows[i], s, grade == 0 ? e : NAN);
+    print_row(&rows[i], s, grade == 0 ? e : (double)NAN);
     if (!isnan(e) && grade < 3) errors[grade][n[grade]++] = e;
     const double kv = measured_num(&rows[i], COL_AVAILABLE);
     const double tok = measured_num(&rows[i], COL_TOKENS);

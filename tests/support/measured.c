@@ -142,5 +142,5 @@ double measured_error(const struct measured *row, const struct kvc_size *size)
     got = size->memory.max_concurrency;
     want = conc;
   }
-  return isnan(want) ? NAN : fabs(got - want) / fmax(want, floor_tok);
+  return isnan(want) ? (double)NAN : fabs(got - want) / fmax(want, floor_tok);
 }

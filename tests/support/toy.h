@@ -48,6 +48,7 @@ static inline struct kvc_mem_facts toy_facts(void)
                                 .graph_cap_tok = 512,
                                 .swa_inflight_batches = 1,
                                 .mla = true,
+                                .sampler_profiled = true,
                                 .mixed_page_align = true,
                                 .sampler_bytes_per_logit = {.value = 12}};
 }
@@ -70,6 +71,7 @@ static inline struct kvc_setting toy_setting(void)
                               .kv_cache_dtype = "bfloat16",
                               .weight_elem_bytes = 2,
                               .chunked_prefill = true,
+                              .mm_items = -1,
                               .mamba_cache_mode = "none"};
 }
 

@@ -111,6 +111,9 @@ static void files_are_read_within_the_limit_and_replaced_whole(void **state)
   assert_int_equal(kvc_file_read_into(&a, dir, 4, &text, &len, &err), KVC_E_IO);
   assert_int_equal(kvc_file_read_into(&a, "no-such-file", 4, &text, &len, &err), KVC_E_IO);
   assert_int_equal(kvc_file_write("no-such-dir/x", "y", 1, &err), KVC_E_IO);
+  /* a device is written, never replaced; a full one says so */
+  assert_int_equal(kvc_file_write("/dev/null", "y", 1, &err), KVC_E_OK);
+  assert_int_equal(kvc_file_write("/dev/full", "y", 1, &err), KVC_E_IO);
   assert_int_equal(unlink(path), 0);
   assert_int_equal(rmdir(dir), 0); /* nothing half-written is left */
   kvc_arena_clear(&a);

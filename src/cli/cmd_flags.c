@@ -1,0 +1,142 @@
+/* cmd_flags.c - kvcap explain, kvcap flags: the catalogue of vLLM's flags.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "commands.h"
+#include <math.h>
+#include <string.h>
+
+struct flags_args {
+  struct cli_common common;
+  const char *version, *engine, *context, *gpu;
+};
+
+static const char *const engines[] = {"V0", "V1", NULL};
+static const char *const contexts[] = {"server", "llm", NULL};
+
+#define F(member) offsetof(struct flags_args, member)
+/* clang-format off */
+const struct cli_option explain_options[] = {
+  {.type = CLI_END}};
+
+const struct cli_option flags_options[] = {
+  {.name = "--vllm-version", .arg = "X.Y.Z", .type = CLI_TEXT, .offset = F(version),
+   .help = "release of vLLM; the newest verified one when not given"},
+  {.name = "--engine", .arg = "V0|V1", .type = CLI_CHOICE, .offset = F(engine), .choices = engines,
+   .help = "engine generation that the defaults are for"},
+  {.name = "--context", .arg = "server|llm", .type = CLI_CHOICE, .offset = F(context), .choices = contexts,
+   .help = "vllm serve, or the LLM class of offline use"},
+  {.name = "--gpu", .arg = "NAME", .type = CLI_TEXT, .offset = F(gpu), .complete = "gpus",
+   .help = "GPU that the defaults are for: some depend on its memory"},
+  {.type = CLI_END}};
+/* clang-format on */
+
+/* "--max_num_seqs", "max-num-seqs", "max_num_seqs", "VLLM_USE_V1". */
+static const struct kvc_flag *find_flag(struct cli *cli, const struct kvc_engine *engine,
+                                        const char *word)
+{
+  const struct kvc_flag *flag = kvc_engine_flag_spelled(engine, word);
+  if (flag != NULL) return flag;
+  char *key = kvc_arena_strdup(&cli->arena, word + strspn(word, "-"));
+  if (key == NULL) return NULL;
+  for (char *p = key; *p != '\0'; p++)
+    if (*p == '-') *p = '_';
+  flag = kvc_engine_flag(engine, key);
+  if (flag != NULL) return flag;
+  const char *dashed = kvc_arena_printf(&cli->arena, "--%s", key);
+  return dashed != NULL ? kvc_engine_flag_spelled(engine, dashed) : NULL;
+}
+
+static kvc_code unknown_flag(const struct kvc_engine *engine, const char *word,
+                             struct kvc_err *err)
+{
+  enum { MAX_NAMES = 600 };
+  const char *keys[MAX_NAMES];
+  size_t n = 0;
+  for (; n < kvc_engine_flag_count(engine) && n < MAX_NAMES; n++)
+    keys[n] = kvc_engine_flag_at(engine, n)->key;
+  char key[80], hint[200];
+  (void)snprintf(key, sizeof key, "%s", word + strspn(word, "-"));
+  for (char *p = key; *p != '\0'; p++)
+    if (*p == '-') *p = '_';
+  cli_suggest(key, keys, n, hint, sizeof hint);
+  return kvc_fail(err, KVC_E_UNKNOWN, word, "no vLLM flag of that name is known%s", hint);
+}
+
+/* Everything with a dash is the flag itself, not an option. */
+static kvc_code take_flag(void *ptr, int n_words, char *const *words, int *used,
+                          struct kvc_err *err)
+{
+  struct flags_args *args = ptr;
+  (void)n_words;
+  if (args->common.n_words == CLI_MAX_WORDS)
+    return kvc_fail(err, KVC_E_USAGE, NULL, "too many flags");
+  args->common.words[args->common.n_words++] = words[0];
+  *used = 1;
+  return KVC_E_OK;
+}
+
+kvc_code cli_cmd_explain(struct cli *cli, int argc, char *const *argv,
+                         struct kvc_err *err)
+{
+  static const struct cli_parser parser = {explain_options, take_flag, NULL};
+  struct flags_args args = {0};
+  KVC_TRY(cli_parse(&parser, argc, argv, &args, err));
+  if (args.common.help) {
+    cli_help_command(cli_command_find("explain"), &cli->out);
+    return KVC_E_OK;
+  }
+  if (args.common.n_words != 1)
+    return kvc_fail(err, KVC_E_USAGE, NULL,
+                    "explain takes one flag; for example: kvcap explain --max-num-seqs");
+  struct kvc_db *db;
+  struct kvc_engine *engine;
+  KVC_TRY(cli_open_db(cli, &args.common, &db, err));
+  KVC_TRY(kvc_db_engine(db, "vllm", &engine, err));
+  const struct kvc_flag *flag = find_flag(cli, engine, args.common.words[0]);
+  if (flag == NULL) return unknown_flag(engine, args.common.words[0], err);
+  struct kvc_doc doc;
+  kvc_doc_init(&doc, &cli->arena);
+  KVC_TRY(kvc_doc_flag(&doc, db, engine, flag, err));
+  return cli_emit(cli, &args.common, &doc, err);
+}
+
+kvc_code cli_cmd_flags(struct cli *cli, int argc, char *const *argv, struct kvc_err *err)
+{
+  static const struct cli_parser parser = {.options = flags_options};
+  struct flags_args args = {0};
+  KVC_TRY(cli_parse(&parser, argc, argv, &args, err));
+  if (args.common.help) {
+    cli_help_command(cli_command_find("flags"), &cli->out);
+    return KVC_E_OK;
+  }
+  if (args.common.n_words > 0)
+    return kvc_fail(err, KVC_E_USAGE, NULL,
+                    "flags takes no argument; `kvcap explain %.40s` shows one flag",
+                    args.common.words[0]);
+  struct kvc_db *db;
+  struct kvc_engine *engine;
+  struct kvc_resolved release;
+  KVC_TRY(cli_open_db(cli, &args.common, &db, err));
+  KVC_TRY(cli_open_engine(cli, db, args.version, &engine, &release, err));
+  struct kvc_default_query query = {.engine = KVC_ENGINE_V1, .vendor = KVC_VENDOR_NVIDIA};
+  if (kvc_engine_generation(engine, &release.version, KVC_ENGINE_V1) == NULL)
+    query.engine = KVC_ENGINE_V0;
+  if (args.engine != NULL)
+    query.engine = strcmp(args.engine, "V0") == 0 ? KVC_ENGINE_V0 : KVC_ENGINE_V1;
+  query.context = args.context != NULL && strcmp(args.context, "llm") == 0
+                      ? KVC_CTX_LLM
+                      : KVC_CTX_SERVER;
+  if (args.gpu != NULL) {
+    struct kvc_gpu *gpu = kvc_arena_alloc(&cli->arena, 1, sizeof *gpu);
+    struct kvc_match match;
+    if (gpu == NULL) return kvc_arena_full(&cli->arena, "--gpu", err);
+    KVC_TRY(kvc_db_gpu(db, args.gpu, gpu, &match, err));
+    query.gpu_name = gpu->name;
+    query.vendor = gpu->vendor;
+    query.gpu_memory_bytes = gpu->memory_usable_bytes.value;
+  }
+  struct kvc_doc doc;
+  kvc_doc_init(&doc, &cli->arena);
+  KVC_TRY(kvc_doc_flags(&doc, engine, &release, &query, err));
+  return cli_emit(cli, &args.common, &doc, err);
+}

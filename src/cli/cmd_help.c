@@ -1,0 +1,98 @@
+/* cmd_help.c - help, version, schema, man, completion: texts made from the tables.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "commands.h"
+#include <string.h>
+
+/* Options of a command without a table: only the common ones. */
+static kvc_code plain_words(struct cli *cli, const char *name, int argc,
+                            char *const *argv, size_t most, struct cli_common *common,
+                            bool *done, struct kvc_err *err)
+{
+  static const struct cli_parser parser = {.options = NULL};
+  KVC_TRY(cli_parse(&parser, argc, argv, common, err));
+  *done = common->help;
+  if (common->help) {
+    cli_help_command(cli_command_find(name), &cli->out);
+    return KVC_E_OK;
+  }
+  if (common->n_words > most)
+    return kvc_fail(err, KVC_E_USAGE, NULL, "\"%.60s\" is one argument too many",
+                    common->words[most]);
+  cli->output = common->output;
+  return KVC_E_OK;
+}
+
+kvc_code cli_cmd_help(struct cli *cli, int argc, char *const *argv, struct kvc_err *err)
+{
+  struct cli_common common = {0};
+  bool done;
+  KVC_TRY(plain_words(cli, "help", argc, argv, 1, &common, &done, err));
+  if (done) return KVC_E_OK;
+  if (common.n_words == 0) {
+    cli_help_program(&cli->out);
+    return KVC_E_OK;
+  }
+  const char *topic = common.words[0];
+  const struct cli_command *command = cli_command_find(topic);
+  if (command != NULL)
+    cli_help_command(command, &cli->out);
+  else if (strcmp(topic, "exit-codes") == 0)
+    cli_help_exit_codes(&cli->out);
+  else if (strcmp(topic, "json") == 0)
+    cli_help_json(&cli->out);
+  else
+    return kvc_fail(err, KVC_E_USAGE, NULL,
+                    "there is no help on \"%.60s\"; `kvcap help` lists what there is",
+                    topic);
+  return KVC_E_OK;
+}
+
+kvc_code cli_cmd_version(struct cli *cli, int argc, char *const *argv,
+                         struct kvc_err *err)
+{
+  struct cli_common common = {0};
+  bool done;
+  KVC_TRY(plain_words(cli, "version", argc, argv, 0, &common, &done, err));
+  if (!done) kvc_buf_printf(&cli->out, "kvcap %s\n", KVC_VERSION);
+  return KVC_E_OK;
+}
+
+kvc_code cli_cmd_schema(struct cli *cli, int argc, char *const *argv, struct kvc_err *err)
+{
+  struct cli_common common = {0};
+  bool done;
+  KVC_TRY(plain_words(cli, "schema", argc, argv, 1, &common, &done, err));
+  if (done) return KVC_E_OK;
+  if (common.n_words == 0 || strcmp(common.words[0], "size") != 0)
+    return kvc_fail(err, KVC_E_USAGE, NULL,
+                    "there is a schema of one report: kvcap schema size");
+  struct kvc_doc doc;
+  kvc_doc_init(&doc, &cli->arena);
+  KVC_TRY(kvc_doc_size_schema(&doc, err));
+  if (common.format == NULL) common.format = "json";
+  return cli_emit(cli, &common, &doc, err);
+}
+
+kvc_code cli_cmd_man(struct cli *cli, int argc, char *const *argv, struct kvc_err *err)
+{
+  struct cli_common common = {0};
+  bool done;
+  KVC_TRY(plain_words(cli, "man", argc, argv, 0, &common, &done, err));
+  if (!done) cli_man(&cli->out);
+  return KVC_E_OK;
+}
+
+kvc_code cli_cmd_completion(struct cli *cli, int argc, char *const *argv,
+                            struct kvc_err *err)
+{
+  struct cli_common common = {0};
+  bool done;
+  KVC_TRY(plain_words(cli, "completion", argc, argv, 1, &common, &done, err));
+  if (done) return KVC_E_OK;
+  if (common.n_words == 0)
+    return kvc_fail(err, KVC_E_USAGE, NULL,
+                    "for which shell? bash, zsh or fish; for example: source <(kvcap "
+                    "completion bash)");
+  return cli_completion(common.words[0], &cli->out, err);
+}

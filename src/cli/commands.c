@@ -1,0 +1,57 @@
+/* commands.c - the table of commands.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "commands.h"
+#include <string.h>
+
+static const char *const size_examples[] = {
+    "kvcap size meta-llama/Meta-Llama-3-8B-Instruct --gpu A100-80G \\\n"
+    "    --max-model-len 8192 --prompt-tokens 500 --output-tokens 300",
+    "kvcap size --gpu H100 -- vllm serve Qwen/Qwen3-32B -tp 2 --max-model-len 32k",
+    "kvcap size --model-config config.json --gpu custom --gpu-memory 94.5GiB", NULL};
+static const char *const profiles_examples[] = {
+    "kvcap profiles list gpus", "kvcap profiles show H100",
+    "kvcap profiles check my-gpu.yaml",
+    "kvcap profiles import config.json --output my-model.yaml", NULL};
+static const char *const explain_examples[] = {"kvcap explain --max-num-batched-tokens",
+                                               "kvcap explain max_num_seqs", NULL};
+static const char *const flags_examples[] = {"kvcap flags --vllm-version 0.11.0", NULL};
+static const char *const completion_examples[] = {
+    "source <(kvcap completion bash)", "kvcap completion zsh >\"${fpath[1]}/_kvcap\"",
+    NULL};
+static const char *const man_examples[] = {"kvcap man >kvcap.1", NULL};
+
+static const char *const profiles_words[] = {"list", "show", "check", "import", NULL};
+static const char *const schema_words[] = {"size", NULL};
+static const char *const completion_words[] = {"bash", "zsh", "fish", NULL};
+static const char *const help_words[] = {"size",       "profiles",   "explain", "flags",
+                                         "schema",     "completion", "man",     "version",
+                                         "exit-codes", "json",       NULL};
+
+#define schema_examples NULL
+#define version_examples NULL
+#define help_examples NULL
+#define size_words NULL
+#define explain_words NULL
+#define flags_words NULL
+#define man_words NULL
+#define version_words NULL
+
+static const struct cli_command commands[] = {
+#define CLI_COMMAND(name, options, usage, summary)                                       \
+  {#name, cli_cmd_##name, options, usage, summary, name##_examples, name##_words},
+#include "commands.def"
+#undef CLI_COMMAND
+};
+
+const struct cli_command *cli_command_at(size_t i)
+{
+  return i < sizeof commands / sizeof commands[0] ? &commands[i] : NULL;
+}
+
+const struct cli_command *cli_command_find(const char *name)
+{
+  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+    if (strcmp(commands[i].name, name) == 0) return &commands[i];
+  return NULL;
+}

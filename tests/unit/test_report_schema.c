@@ -1,0 +1,279 @@
+/* test_report_schema.c - reports validate against profiles/schema/size.schema.json.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A validator for the part of JSON Schema that the file uses: type, properties,
+ * required, items, additionalProperties.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include "report_sample.h"
+
+#include <cmocka.h>
+
+enum { ARENA = 64 << 20 };
+static const struct kvc_style style = {.columns = 80};
+
+/* ---- validator ----------------------------------------------------------------------
+ */
+
+static const cJSON *get(const cJSON *map, const char *key)
+{
+  return cJSON_GetObjectItemCaseSensitive(map, key);
+}
+
+static bool has_type(const cJSON *value, const char *type)
+{
+  if (strcmp(type, "object") == 0) return cJSON_IsObject(value);
+  if (strcmp(type, "array") == 0) return cJSON_IsArray(value);
+  if (strcmp(type, "string") == 0) return cJSON_IsString(value);
+  if (strcmp(type, "boolean") == 0) return cJSON_IsBool(value);
+  if (strcmp(type, "null") == 0) return cJSON_IsNull(value);
+  if (strcmp(type, "number") == 0) return cJSON_IsNumber(value);
+  if (strcmp(type, "integer") == 0)
+    return cJSON_IsNumber(value) && value->valuedouble == floor(value->valuedouble);
+  return false;
+}
+
+static bool type_allows(const cJSON *type, const cJSON *value)
+{
+  if (type == NULL) return true;
+  if (cJSON_IsString(type)) return has_type(value, type->valuestring);
+  for (const cJSON *one = type->child; one != NULL; one = one->next)
+    if (has_type(value, one->valuestring)) return true;
+  return false;
+}
+
+/* Words a schema may hold: another one would be checked by nobody. */
+static bool is_supported(const char *word)
+{
+  static const char *const words[] = {
+      "$schema",    "title",    "description", "type",
+      "properties", "required", "items",       "additionalProperties"};
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    if (strcmp(word, words[i]) == 0) return true;
+  return false;
+}
+
+static int faults;
+static bool quiet;
+
+static void fault(const char *path, const char *what, const char *key)
+{
+  if (!quiet) print_error("%s: %s %s\n", path, what, key);
+  faults++;
+}
+
+/* 'strict' also refuses keys that the schema does not describe. */
+static void validate(const cJSON *schema, const cJSON *value, const char *path,
+                     bool strict)
+{
+  char inner[300];
+  for (const cJSON *word = schema->child; word != NULL; word = word->next)
+    if (!is_supported(word->string)) fault(path, "schema word", word->string);
+  if (!type_allows(get(schema, "type"), value)) fault(path, "wrong type", "");
+  const cJSON *required = get(schema, "required"),
+              *properties = get(schema, "properties");
+  for (const cJSON *key = required != NULL ? required->child : NULL; key != NULL;
+       key = key->next)
+    if (get(value, key->valuestring) == NULL) fault(path, "missing", key->valuestring);
+  for (const cJSON *child = value->child; child != NULL; child = child->next) {
+    const cJSON *sub = NULL;
+    if (cJSON_IsArray(value)) sub = get(schema, "items");
+    if (cJSON_IsObject(value)) {
+      sub = get(properties, child->string);
+      if (sub == NULL) sub = get(schema, "additionalProperties");
+    }
+    (void)snprintf(inner, sizeof inner, "%.200s.%.80s", path,
+                   child->string != NULL ? child->string : "[]");
+    if (sub != NULL)
+      validate(sub, child, inner, strict);
+    else if (strict)
+      fault(inner, "is not described", "");
+  }
+}
+
+/* ---- the tests ------------------------------------------------------------------------
+ */
+
+static char *read_schema(void)
+{
+  char path[4096];
+  const char *dir = getenv("KVC_SOURCE_DIR");
+  (void)snprintf(path, sizeof path, "%s/profiles/schema/size.schema.json",
+                 dir != NULL ? dir : ".");
+  FILE *file = fopen(path, "rb");
+  if (file == NULL) fail_msg("%s cannot be read", path);
+  static char text[1 << 17];
+  text[fread(text, 1, sizeof text - 1, file)] = '\0';
+  (void)fclose(file);
+  return text;
+}
+
+static cJSON *report_of(struct kvc_arena *arena, const struct sample *sample)
+{
+  struct kvc_buf json;
+  sample_render(arena, sample, "json", &style, &json);
+  cJSON *tree = cJSON_Parse(json.text);
+  kvc_buf_clear(&json);
+  assert_non_null(tree);
+  return tree;
+}
+
+static void check(struct kvc_arena *arena, const struct sample *sample)
+{
+  cJSON *schema = cJSON_Parse(read_schema()), *tree = report_of(arena, sample);
+  assert_non_null(schema);
+  faults = 0;
+  validate(schema, tree, "$", true);
+  assert_int_equal(faults, 0);
+  cJSON_Delete(schema);
+  cJSON_Delete(tree);
+}
+
+static void a_full_report_is_valid(void **state)
+{
+  (void)state;
+  struct kvc_arena arena;
+  kvc_arena_init(&arena, ARENA);
+  struct sample *sample = sample_new(&arena, "org/model");
+  sample->req.explain = true;
+  check(&arena, sample);
+  kvc_arena_clear(&arena);
+}
+
+static void a_report_without_workload_prices_or_fit_is_valid(void **state)
+{
+  (void)state;
+  struct kvc_arena arena;
+  kvc_arena_init(&arena, ARENA);
+  struct sample *sample = sample_new(&arena, "$(id)\"<b>");
+  struct kvc_size *s = &sample->size;
+  s->concurrency = (struct kvc_concurrency){0};
+  s->cost_per_hour_low = s->cost_per_hour_high = (double)NAN;
+  s->memory.fits = false;
+  (void)snprintf(s->memory.error, sizeof s->memory.error, "No available memory");
+  s->memory.tokens = (struct kvc_range){(double)NAN, (double)NAN, (double)NAN};
+  s->gpu.memory_bytes.value = (double)INFINITY;
+  check(&arena, sample);
+  cJSON *tree = report_of(&arena, sample);
+  assert_true(cJSON_IsFalse(get(tree, "fits")));
+  assert_string_equal(get(tree, "error")->valuestring, "No available memory");
+  assert_true(cJSON_IsNull(get(get(tree, "concurrency"), "theoretical")));
+  assert_true(cJSON_IsNull(get(get(tree, "kv_cache"), "tokens")));
+  assert_true(cJSON_IsNull(get(get(tree, "gpu"), "memory_nominal_bytes")));
+  cJSON_Delete(tree);
+  kvc_arena_clear(&arena);
+}
+
+static void an_empty_report_is_valid(void **state)
+{
+  (void)state;
+  struct kvc_arena arena;
+  kvc_arena_init(&arena, ARENA);
+  check(&arena, kvc_arena_alloc(&arena, 1, sizeof(struct sample)));
+  kvc_arena_clear(&arena);
+}
+
+/* The keys that issue 2 promises. */
+static const char *const contract[] = {"schema",
+                                       "fits",
+                                       "error",
+                                       "log_lines",
+                                       "recommendations",
+                                       "kv_cache.tokens",
+                                       "kv_cache.max_concurrency",
+                                       "kv_cache.bytes_per_token",
+                                       "kv_cache.num_gpu_blocks",
+                                       "kv_cache.block_size_tok",
+                                       "memory.total_bytes",
+                                       "memory.requested_bytes",
+                                       "memory.weights_bytes",
+                                       "memory.activation_peak_bytes",
+                                       "memory.non_torch_bytes",
+                                       "memory.cudagraph_bytes",
+                                       "memory.available_kv_bytes",
+                                       "concurrency.theoretical",
+                                       "concurrency.buffered",
+                                       "concurrency.recommended_max_num_seqs"};
+
+static void every_key_of_the_contract_is_there_and_required(void **state)
+{
+  (void)state;
+  struct kvc_arena arena;
+  kvc_arena_init(&arena, ARENA);
+  cJSON *schema = cJSON_Parse(read_schema());
+  cJSON *tree = report_of(&arena, sample_new(&arena, "org/model"));
+  for (size_t i = 0; i < sizeof contract / sizeof contract[0]; i++) {
+    const char *dot = strchr(contract[i], '.');
+    char section[64];
+    (void)snprintf(section, sizeof section, "%.*s",
+                   (int)(dot != NULL ? dot - contract[i] : 0), contract[i]);
+    const cJSON *where = dot != NULL ? get(tree, section) : tree;
+    const cJSON *rule = dot != NULL ? get(get(schema, "properties"), section) : schema;
+    const char *key = dot != NULL ? dot + 1 : contract[i];
+    assert_non_null(get(where, key));
+    bool required = false;
+    for (const cJSON *r = get(rule, "required")->child; r != NULL; r = r->next)
+      required = required || strcmp(r->valuestring, key) == 0;
+    assert_true(required);
+  }
+  const cJSON *rec = get(tree, "recommendations")->child;
+  static const char *const members[] = {"id",       "flag",   "value", "reason",
+                                        "evidence", "source", "gain"};
+  for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+    assert_non_null(get(rec, members[i]));
+  cJSON_Delete(schema);
+  cJSON_Delete(tree);
+  kvc_arena_clear(&arena);
+}
+
+static void the_schema_file_is_what_the_program_prints(void **state)
+{
+  (void)state;
+  struct kvc_arena arena;
+  struct kvc_doc doc;
+  struct kvc_buf out;
+  kvc_arena_init(&arena, ARENA);
+  kvc_doc_init(&doc, &arena);
+  assert_int_equal(kvc_doc_size_schema(&doc, NULL), KVC_E_OK);
+  kvc_buf_init(&out, 1 << 20);
+  kvc_sink_find("json")->write(&doc, &style, &out);
+  if (strcmp(read_schema(), out.text) != 0)
+    fail_msg("run: kvcap schema size --output profiles/schema/size.schema.json");
+  kvc_buf_clear(&out);
+  kvc_arena_clear(&arena);
+}
+
+static void the_validator_itself_finds_faults(void **state)
+{
+  (void)state;
+  cJSON *schema = cJSON_Parse("{\"type\":\"object\",\"required\":[\"a\"],\"properties\":"
+                              "{\"a\":{\"type\":\"integer\"}}}");
+  static const char *const bad[] = {"{}", "[]", "{\"a\":1.5}", "{\"a\":null}",
+                                    "{\"a\":1,\"b\":2}"};
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    cJSON *tree = cJSON_Parse(bad[i]);
+    faults = 0;
+    quiet = true;
+    validate(schema, tree, "$", true);
+    quiet = false;
+    assert_true(faults > 0);
+    cJSON_Delete(tree);
+  }
+  cJSON_Delete(schema);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_full_report_is_valid),
+      cmocka_unit_test(a_report_without_workload_prices_or_fit_is_valid),
+      cmocka_unit_test(an_empty_report_is_valid),
+      cmocka_unit_test(every_key_of_the_contract_is_there_and_required),
+      cmocka_unit_test(the_schema_file_is_what_the_program_prints),
+      cmocka_unit_test(the_validator_itself_finds_faults),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
