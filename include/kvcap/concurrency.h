@@ -32,7 +32,9 @@ struct kvc_concurrency {
   bool capped_by_seqs;
 };
 
-/* pool_tok: tokens the pool holds; block_tok: block size (rounding);
+/* Not for several threads at once: GSL's error handler is switched off meanwhile.
+ *
+ * pool_tok: tokens the pool holds; block_tok: block size (rounding);
  * state_tok: pool tokens a request takes whatever its length (recurrent states).
  * KVC_E_RANGE when the workload is not possible. */
 kvc_code kvc_concurrency_compute(double pool_tok, double block_tok, double state_tok,

@@ -17,6 +17,7 @@
  * not cut off.
  */
 #include <gsl/gsl_cdf.h>
+#include <gsl/gsl_errno.h>
 #include <kvcap/concurrency.h>
 #include <math.h>
 
@@ -34,6 +35,16 @@ static void occupancy(const struct kvc_workload *load, double block, double stat
                      block * block / 12);
 }
 
+/* Q(room) of the gamma variable; GSL's handler would end the process on underflow,
+ * which is a plain 0 here. */
+static double gamma_above(double room, double shape, double scale)
+{
+  gsl_error_handler_t *old = gsl_set_error_handler_off();
+  const double q = gsl_cdf_gamma_Q(room, shape, scale);
+  gsl_set_error_handler(old);
+  return isfinite(q) ? q : room > shape * scale ? 0 : 1;
+}
+
 double kvc_concurrency_exceed(double pool_tok, const struct kvc_occupancy *occ,
                               double shared_tok, double n)
 {
@@ -42,7 +53,7 @@ double kvc_concurrency_exceed(double pool_tok, const struct kvc_occupancy *occ,
   if (room <= 0) return 1;
   const double mean = n * occ->mean_tok, var = n * occ->sd_tok * occ->sd_tok;
   if (!(var > 0)) return mean > room ? 1 : 0;
-  return gsl_cdf_gamma_Q(room, mean * mean / var, var / mean);
+  return gamma_above(room, mean * mean / var, var / mean);
 }
 
 /* The largest n with P(exceed) <= eps: the probability grows with n, so bisect. */
@@ -58,6 +69,22 @@ static int64_t safe_requests(double pool, const struct kvc_occupancy *occ, doubl
       hi = mid - 1;
   }
   return lo;
+}
+
+/* Tokens that n requests stay below with probability p: by bisection, since GSL's
+ * inverse does not converge for large shapes. */
+static double use_quantile(const struct kvc_occupancy *occ, double shared, double n, double p)
+{
+  const double mean = n * occ->mean_tok, sd = sqrt(n) * occ->sd_tok;
+  double lo = fmax(mean - 10 * sd, 0), hi = mean + 10 * sd + 1;
+  for (int i = 0; i < 60; i++) {
+    const double mid = lo + (hi - lo) / 2;
+    if (kvc_concurrency_exceed(mid, occ, 0, n) > 1 - p)
+      lo = mid;
+    else
+      hi = mid;
+  }
+  return lo + shared;
 }
 
 /* Nearest multiple of 'to'; never more than the pool holds, never 0 while one
@@ -107,12 +134,9 @@ kvc_code kvc_concurrency_compute(double pool_tok, double block_tok, double state
   c.safe_max_num_seqs = safe_requests(pool_tok, &c.occupancy, shared, load->exceed_prob);
   const double n = (double)c.recommended_max_num_seqs;
   c.safe_exceed_prob = kvc_concurrency_exceed(pool_tok, &c.occupancy, shared, n);
-  const double mean = n * c.occupancy.mean_tok;
-  const double var = n * c.occupancy.sd_tok * c.occupancy.sd_tok;
-  if (n > 0 && var > 0 && pool_tok > 0) {
-    const double shape = mean * mean / var, scale = var / mean;
-    c.use_p50_frac = (gsl_cdf_gamma_Pinv(0.50, shape, scale) + shared) / pool_tok;
-    c.use_p99_frac = (gsl_cdf_gamma_Pinv(0.99, shape, scale) + shared) / pool_tok;
+  if (n > 0 && pool_tok > 0) {
+    c.use_p50_frac = use_quantile(&c.occupancy, shared, n, 0.50) / pool_tok;
+    c.use_p99_frac = use_quantile(&c.occupancy, shared, n, 0.99) / pool_tok;
   }
   *out = c;
   return KVC_E_OK;

@@ -120,6 +120,7 @@ static kvc_code pick_model(struct sizing *s, struct kvc_err *err)
                     "--model-config config.json");
   KVC_TRY(kvc_db_model(s->db, req->model_name, &out->model, &out->model_match, err));
   if (out->model_match.note != NULL) sizing_note(s, "note", out->model_match.note);
+  out->model.name = req->model_name; /* as the user knows it; the match has the profile's */
   note_pooling(s, req->model_name);
   return pick_quant(s, &out->model, out->model_match.quant_suffix, err);
 }

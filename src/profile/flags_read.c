@@ -227,7 +227,10 @@ static kvc_code range_read(const struct reader *r, const struct node *n, struct 
     return reader_fail(r, n, KVC_E_PARSE, "\"range\" must be [least, most]");
   f->shown.has_range = true;
   KVC_TRY(node_number(r, n->first, -1e18, 1e18, false, &f->shown.min));
-  return node_number(r, n->first->next, f->shown.min, 1e18, false, &f->shown.max);
+  KVC_TRY(node_number(r, n->first->next, -1e18, 1e18, false, &f->shown.max));
+  if (f->shown.max < f->shown.min)
+    return reader_fail(r, n, KVC_E_RANGE, "\"range\" ends before it starts");
+  return KVC_E_OK;
 }
 
 static kvc_code flag_read(const struct reader *r, const struct node *n,

@@ -260,7 +260,8 @@ static const char *const formats[] = {
 };
 
 /* Endings of one base model whose weights have the same shape. */
-static const char *const tunings[] = {"instruct", "chat", "it", "hf", "base", "chathf"};
+static const char *const tunings[] = {"instruct", "chat",   "it",  "hf",
+                                      "base",     "chathf", "bf16"};
 
 struct attempt {
   char norm[NORM];
@@ -273,22 +274,30 @@ static bool find_model(const struct kvc_db *db, const char *norm, struct found *
   return norm[0] != '\0' && find(db, KVC_KIND_MODEL, norm, f);
 }
 
-/* The name, and the name with its tuning word removed or another one added. */
-static bool find_tuned(const struct kvc_db *db, struct attempt *a, struct found *f)
+/* The name with its tuning word removed or another one added. */
+static bool find_retuned(const struct kvc_db *db, const char *norm, struct found *f)
 {
-  char other[NORM + 16];
-  if (find_model(db, a->norm, f)) return true;
-  (void)snprintf(other, sizeof other, "meta%s", a->norm); /* "Llama-3-8B" */
-  if (find_model(db, other, f)) return a->trimmed = true;
+  char other[NORM + 32];
   for (size_t i = 0; i < sizeof tunings / sizeof *tunings; i++) {
-    const size_t len = strlen(a->norm), t = strlen(tunings[i]);
-    (void)snprintf(other, sizeof other, "%s%s", a->norm, tunings[i]);
-    if (find_model(db, other, f)) return a->trimmed = true;
-    if (len <= t || strcmp(a->norm + len - t, tunings[i]) != 0) continue;
-    (void)snprintf(other, sizeof other, "%.*s", (int)(len - t), a->norm);
-    if (find_model(db, other, f)) return a->trimmed = true;
+    const size_t len = strlen(norm), t = strlen(tunings[i]);
+    (void)snprintf(other, sizeof other, "%s%s", norm, tunings[i]);
+    if (find_model(db, other, f)) return true;
+    if (len <= t || strcmp(norm + len - t, tunings[i]) != 0) continue;
+    (void)snprintf(other, sizeof other, "%.*s", (int)(len - t), norm);
+    if (find_model(db, other, f)) return true;
   }
   return false;
+}
+
+/* The name, its other tunings, and the same with the "Meta-" that Llama 3 carries. */
+static bool find_tuned(const struct kvc_db *db, struct attempt *a, struct found *f)
+{
+  char meta[NORM + 8];
+  if (find_model(db, a->norm, f)) return true;
+  (void)snprintf(meta, sizeof meta, "meta%s", a->norm);
+  a->trimmed = find_retuned(db, a->norm, f) || find_model(db, meta, f) ||
+               find_retuned(db, meta, f);
+  return a->trimmed;
 }
 
 /* Takes a format off the end; false when there is none. */

@@ -371,7 +371,7 @@ static void faults_name_the_key_and_what_would_be_right(void **state)
        "fp8"},
       {"  g:", "  g: {mixer: gdn, kv_compress: 1, formats: fp8}", KVC_E_PARSE, "formats"},
       {"final_norm:", "final_norm: 1", KVC_E_PARSE, "true or false"},
-      {"towers:", "towers: [{params: 1}]\nextra:", KVC_E_PARSE, ""},
+      {"  - {kind: vision", "  - {params: 1, hidden: 2}", KVC_E_PARSE, "kind"},
   };
   struct kvc_arena arena;
   struct kvc_err err;
