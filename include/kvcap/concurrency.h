@@ -19,15 +19,15 @@ struct kvc_occupancy {
 };
 
 struct kvc_concurrency {
-  bool have;               /* a workload was given */
+  bool have; /* a workload was given */
   double tokens_per_request;
-  double theoretical;      /* pool / tokens_per_request */
-  double buffered;         /* theoretical * (1 - buffer) */
+  double theoretical;               /* pool / tokens_per_request */
+  double buffered;                  /* theoretical * (1 - buffer) */
   int64_t recommended_max_num_seqs; /* buffered, rounded down to round_to */
   struct kvc_occupancy occupancy;
-  double steady_state;     /* pool / mean occupancy: average that fits */
-  int64_t safe_max_num_seqs; /* P(pool exceeded) <= exceed_prob */
-  double safe_exceed_prob; /* of recommended_max_num_seqs */
+  double steady_state;               /* pool / mean occupancy: average that fits */
+  int64_t safe_max_num_seqs;         /* P(pool exceeded) <= exceed_prob */
+  double safe_exceed_prob;           /* of recommended_max_num_seqs */
   double use_p50_frac, use_p99_frac; /* of the pool at recommended_max_num_seqs */
   bool capped_by_seqs;
 };
@@ -39,8 +39,8 @@ struct kvc_concurrency {
  * KVC_E_RANGE when the workload is not possible. */
 kvc_code kvc_concurrency_compute(double pool_tok, double block_tok, double state_tok,
                                  const struct kvc_workload *load,
-                                 struct kvc_concurrency *out, struct kvc_err *err)
-    KVC_MUST_USE;
+                                 struct kvc_concurrency *out,
+                                 struct kvc_err *err) KVC_MUST_USE;
 
 /* P(sum of n requests' occupancy > pool). */
 double kvc_concurrency_exceed(double pool_tok, const struct kvc_occupancy *occ,

@@ -27,9 +27,9 @@ struct kvc_release {
 struct kvc_resolved {
   struct kvc_version version; /* the release whose facts are used */
   const char *trust;
-  bool carried;    /* newer than anything known: facts carried forward */
-  bool between;    /* not a listed release: the one before it is used */
-  bool guessed;    /* the text did not say its release */
+  bool carried; /* newer than anything known: facts carried forward */
+  bool between; /* not a listed release: the one before it is used */
+  bool guessed; /* the text did not say its release */
 };
 
 /* Lists. */
@@ -81,15 +81,18 @@ const struct kvc_flag *kvc_engine_flag(const struct kvc_engine *engine, const ch
 const struct kvc_flag *kvc_engine_flag_spelled(const struct kvc_engine *engine,
                                                const char *spelling);
 /* The spelling that release v understands, long form; NULL when it lacks the flag. */
-const char *kvc_engine_flag_name(const struct kvc_engine *engine, const struct kvc_flag *flag,
+const char *kvc_engine_flag_name(const struct kvc_engine *engine,
+                                 const struct kvc_flag *flag,
                                  const struct kvc_version *v);
-/* First release with the flag, and first without it again (has_until false: still there). */
+/* First release with the flag, and first without it again (has_until false: still there).
+ */
 bool kvc_engine_flag_span(const struct kvc_engine *engine, const struct kvc_flag *flag,
                           struct kvc_version *since, struct kvc_version *until,
                           bool *has_until);
 /* Values an enum flag accepts in release v: count, and the i-th; 0 when not an enum. */
-size_t kvc_engine_flag_choices(const struct kvc_engine *engine, const struct kvc_flag *flag,
-                               const struct kvc_version *v, const char *const **choices);
+size_t kvc_engine_flag_choices(const struct kvc_engine *engine,
+                               const struct kvc_flag *flag, const struct kvc_version *v,
+                               const char *const **choices);
 
 /* What a default depends on besides release and engine. */
 struct kvc_default_query {
@@ -106,7 +109,7 @@ struct kvc_default {
 };
 /* The default of a flag; false when the flag has none in that release. */
 bool kvc_engine_default(const struct kvc_engine *engine, const struct kvc_flag *flag,
-                        const struct kvc_version *v, const struct kvc_default_query *query,
-                        struct kvc_default *out);
+                        const struct kvc_version *v,
+                        const struct kvc_default_query *query, struct kvc_default *out);
 
 #endif

@@ -26,7 +26,8 @@ kvc_code kvc_hf_model_parse(struct kvc_arena *arena, const char *text, size_t le
  * vLLM's --quantization value ("fp8", "awq", "bitsandbytes" …) or what a
  * repository name says ("AWQ", "w8a8", "FP8-dynamic", "NVFP4").  Replaces
  * model->quant and, by new ones, model->layers; a checkpoint that already describes
- * that kind of format keeps its own figures.  KVC_E_UNKNOWN lists the values that are understood. */
+ * that kind of format keeps its own figures.  KVC_E_UNKNOWN lists the values that are
+ * understood. */
 kvc_code kvc_hf_quant_apply(struct kvc_arena *arena, const char *method,
                             struct kvc_model *model, struct kvc_err *err) KVC_MUST_USE;
 

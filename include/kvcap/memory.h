@@ -19,20 +19,20 @@
 /* ---- facts of a release ---------------------------------------------------- */
 
 enum kvc_budget {
-  KVC_BUDGET_V0_FREE_DELTA,      /* total*util - (free at init - free after profile) */
-  KVC_BUDGET_V0_INCL_OTHERS,     /* 0.6.4: other processes' memory counts against us */
-  KVC_BUDGET_PROFILED_GROWTH,    /* requested - weights - torch peak - non-torch growth */
-  KVC_BUDGET_ALL_IN_USE,         /* V1 before 0.9.1: minus everything in use on the GPU */
-  KVC_BUDGET_CONSUMED_HEADROOM   /* requested - consumed - transient peak - graphs */
+  KVC_BUDGET_V0_FREE_DELTA,    /* total*util - (free at init - free after profile) */
+  KVC_BUDGET_V0_INCL_OTHERS,   /* 0.6.4: other processes' memory counts against us */
+  KVC_BUDGET_PROFILED_GROWTH,  /* requested - weights - torch peak - non-torch growth */
+  KVC_BUDGET_ALL_IN_USE,       /* V1 before 0.9.1: minus everything in use on the GPU */
+  KVC_BUDGET_CONSUMED_HEADROOM /* requested - consumed - transient peak - graphs */
 };
 enum kvc_hybrid_manager { KVC_HYBRID_NONE, KVC_HYBRID_FULL_PLUS_ONE, KVC_HYBRID_GENERAL };
 enum kvc_group_rule { KVC_GROUP_MIN, KVC_GROUP_MAX_1_25, KVC_GROUP_MAX_1_5 };
 enum kvc_printed_tokens {
   KVC_PRINT_V0_BLOCKS,
   KVC_PRINT_V1_BLOCKS,
-  KVC_PRINT_TOKENS,           /* blocks * block_size */
-  KVC_PRINT_OVER_GROUPS,      /* blocks // groups * block_size * dcp */
-  KVC_PRINT_CONCURRENCY       /* int(concurrency * max_model_len) */
+  KVC_PRINT_TOKENS,      /* blocks * block_size */
+  KVC_PRINT_OVER_GROUPS, /* blocks // groups * block_size * dcp */
+  KVC_PRINT_CONCURRENCY  /* int(concurrency * max_model_len) */
 };
 enum kvc_concurrency_rule {
   KVC_CONC_TOKENS_OVER_LEN,
@@ -40,16 +40,27 @@ enum kvc_concurrency_rule {
   KVC_CONC_GROUP_BLOCKS
 };
 enum kvc_error_text {
-  KVC_TEXT_V0, KVC_TEXT_V1_GB, KVC_TEXT_V1_GIB, KVC_TEXT_V1_ESTIMATE, KVC_TEXT_V1_DOCS,
+  KVC_TEXT_V0,
+  KVC_TEXT_V1_GB,
+  KVC_TEXT_V1_GIB,
+  KVC_TEXT_V1_ESTIMATE,
+  KVC_TEXT_V1_DOCS,
   KVC_TEXT_V1_FIXED
 };
 enum kvc_weights_text {
-  KVC_WTEXT_LOADING_GB, KVC_WTEXT_MODEL_GB, KVC_WTEXT_GIB, KVC_WTEXT_GIB_MEMORY,
+  KVC_WTEXT_LOADING_GB,
+  KVC_WTEXT_MODEL_GB,
+  KVC_WTEXT_GIB,
+  KVC_WTEXT_GIB_MEMORY,
   KVC_WTEXT_GIB_MEMORY_SHORT
 };
 enum kvc_graph_sizes {
-  KVC_GRAPH_NONE, KVC_GRAPH_V0_256, KVC_GRAPH_V0_STEP8, KVC_GRAPH_V1_512_STEP8,
-  KVC_GRAPH_TWICE_STEP8, KVC_GRAPH_TWICE_STEP16
+  KVC_GRAPH_NONE,
+  KVC_GRAPH_V0_256,
+  KVC_GRAPH_V0_STEP8,
+  KVC_GRAPH_V1_512_STEP8,
+  KVC_GRAPH_TWICE_STEP8,
+  KVC_GRAPH_TWICE_STEP16
 };
 
 /* A named constant that vLLM has no formula for, with its spread. */
@@ -77,12 +88,12 @@ struct kvc_mem_facts {
   bool graph_full_and_piecewise;
   int64_t graph_cap_tok;
   int swa_inflight_batches;
-  bool mla;                  /* false: MLA models are served as expanded MHA */
-  bool mixed_page_align;     /* hybrid attention+mamba block size alignment exists */
+  bool mla;              /* false: MLA models are served as expanded MHA */
+  bool mixed_page_align; /* hybrid attention+mamba block size alignment exists */
   bool auto_fit;
   bool moe_workspace_persistent;
-  bool encoder_held;         /* the encoder's tensors stay alive beside the decoder's run */
-  bool sampler_profiled;     /* false: logits of every profiled token, no sampler */
+  bool encoder_held;     /* the encoder's tensors stay alive beside the decoder's run */
+  bool sampler_profiled; /* false: logits of every profiled token, no sampler */
   /* Fitted constants. */
   struct kvc_const sampler_bytes_per_logit;
   struct kvc_const activation_base_bytes;
@@ -100,27 +111,27 @@ struct kvc_setting {
   int tp, pp, dp, dcp, pcp;
   bool expert_parallel;
   double gpu_memory_utilization;
-  double total_bytes;              /* as torch reports it */
-  double kv_cache_memory_bytes;    /* 0 = from the budget */
+  double total_bytes;           /* as torch reports it */
+  double kv_cache_memory_bytes; /* 0 = from the budget */
   int64_t max_model_len_tok;
-  bool max_model_len_auto;         /* asked for auto-fit */
+  bool max_model_len_auto; /* asked for auto-fit */
   int64_t max_num_seqs, max_num_batched_tok;
   int64_t block_size_tok;
-  int64_t num_gpu_blocks_override; /* 0 = none */
+  int64_t num_gpu_blocks_override;    /* 0 = none */
   const char *dtype, *kv_cache_dtype; /* resolved: "bfloat16", "fp8", "fp8_ds_mla" … */
-  double weight_elem_bytes;        /* of unquantised weights */
+  double weight_elem_bytes;           /* of unquantised weights */
   bool enforce_eager, chunked_prefill, prefix_caching, hybrid_manager_off;
-  const char *mamba_cache_mode;    /* "none", "align", "all" */
+  const char *mamba_cache_mode; /* "none", "align", "all" */
   bool mamba_state_fp32;
   double cpu_offload_bytes, swap_space_bytes;
-  int64_t max_cudagraph_tok;       /* 0 = default of the release */
+  int64_t max_cudagraph_tok; /* 0 = default of the release */
   bool lora;
   int max_loras, max_lora_rank;
   int spec_tokens;
   bool spec_mtp;
-  const struct kvc_model *draft;   /* draft model, NULL = none */
-  int mm_items;                    /* 0: towers are neither loaded nor profiled */
-  bool mm_profile;                 /* the encoder is profiled */
+  const struct kvc_model *draft; /* draft model, NULL = none */
+  int mm_items;                  /* 0: towers are neither loaded nor profiled */
+  bool mm_profile;               /* the encoder is profiled */
   double other_processes_bytes;
 };
 
@@ -128,8 +139,13 @@ struct kvc_setting {
 
 enum { KVC_MAX_GROUPS = 64, KVC_MAX_SPECS = 8 };
 
-enum kvc_spec_kind { KVC_SPEC_FULL, KVC_SPEC_SLIDING, KVC_SPEC_CHUNKED, KVC_SPEC_MLA,
-                     KVC_SPEC_STATE };
+enum kvc_spec_kind {
+  KVC_SPEC_FULL,
+  KVC_SPEC_SLIDING,
+  KVC_SPEC_CHUNKED,
+  KVC_SPEC_MLA,
+  KVC_SPEC_STATE
+};
 
 /* Layers that share one page shape. */
 struct kvc_kv_spec {
@@ -139,7 +155,7 @@ struct kvc_kv_spec {
   double page_bytes;      /* one layer, one block, after alignment */
   int64_t block_size_tok;
   int64_t window_tok;
-  const char *what;       /* "full attention", "sliding window 1024" */
+  const char *what; /* "full attention", "sliding window 1024" */
 };
 
 struct kvc_kv_layout {
@@ -148,14 +164,14 @@ struct kvc_kv_layout {
   size_t n_groups, group_layers; /* groups and layers per group (with padding) */
   size_t groups_of[KVC_MAX_SPECS];
   size_t padding_layers;
-  int64_t block_size_tok;        /* the scheduler's, times dcp */
-  double block_bytes;            /* one pool block on one rank */
-  double bytes_per_token;        /* of a token as this release prints tokens */
-  double attention_bytes_per_tok;/* sum over layers that keep every token */
-  double state_bytes_per_request;/* recurrent states */
-  bool uniform;                  /* one group: tokens are plain */
-  bool promoted;                 /* window layers charged as full attention */
-  bool approximate;              /* the release's packing is not fully known */
+  int64_t block_size_tok;         /* the scheduler's, times dcp */
+  double block_bytes;             /* one pool block on one rank */
+  double bytes_per_token;         /* of a token as this release prints tokens */
+  double attention_bytes_per_tok; /* sum over layers that keep every token */
+  double state_bytes_per_request; /* recurrent states */
+  bool uniform;                   /* one group: tokens are plain */
+  bool promoted;                  /* window layers charged as full attention */
+  bool approximate;               /* the release's packing is not fully known */
   double mamba_padding_frac;
 };
 
@@ -172,26 +188,26 @@ struct kvc_activation {
 
 struct kvc_memory {
   double total_bytes, requested_bytes;
-  struct kvc_weights weights;      /* of the deciding rank */
-  double weights_bytes;            /* weights + LoRA + draft - offload */
+  struct kvc_weights weights; /* of the deciding rank */
+  double weights_bytes;       /* weights + LoRA + draft - offload */
   double lora_bytes, draft_bytes, offload_bytes;
   struct kvc_activation activation;
   double activation_peak_bytes, non_torch_bytes, cudagraph_bytes;
   bool cudagraph_in_budget;
   double other_processes_bytes;
   struct kvc_range available_kv_bytes;
-  double outside_bytes;            /* total - requested: not used by vLLM's budget */
-  int stage;                       /* pipeline stage that decides */
+  double outside_bytes; /* total - requested: not used by vLLM's budget */
+  int stage;            /* pipeline stage that decides */
   struct kvc_kv_layout layout;
   int64_t num_gpu_blocks;
-  struct kvc_range tokens;         /* as printed by this version */
-  double max_concurrency;          /* requests at max_model_len, as printed */
-  double pool_tok;                 /* tokens of full context the pool holds (blocks x size) */
-  double need_bytes_one_request;   /* KV of one request at max_model_len */
-  int64_t max_model_len_fits_tok;  /* largest max_model_len that starts; 0 = none */
-  int64_t num_cpu_blocks;          /* V0 */
+  struct kvc_range tokens; /* as printed by this version */
+  double max_concurrency;  /* requests at max_model_len, as printed */
+  double pool_tok;         /* tokens of full context the pool holds (blocks x size) */
+  double need_bytes_one_request;  /* KV of one request at max_model_len */
+  int64_t max_model_len_fits_tok; /* largest max_model_len that starts; 0 = none */
+  int64_t num_cpu_blocks;         /* V0 */
   bool fits;
-  char error[512];                 /* vLLM's message when it does not start */
+  char error[512]; /* vLLM's message when it does not start */
 };
 
 /* ---- functions ---------------------------------------------------------------- */

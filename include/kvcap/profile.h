@@ -33,13 +33,13 @@ kvc_code kvc_db_open(struct kvc_arena *arena, const char *const *dirs, size_t n,
 
 /* How a name was understood, for the report. */
 struct kvc_match {
-  const char *asked, *name;  /* what the user wrote; the canonical name */
-  const char *file;          /* "profiles/gpus/h100-sxm.yaml" or the overlay's path */
-  bool embedded;             /* from the binary, not from an overlay */
-  bool family;               /* a bare family name: 'name' is its most deployed variant */
-  bool stripped;             /* organisation or suffixes were set aside to find it */
-  const char *quant_suffix;  /* a quantisation that the name carries ("AWQ"), or NULL */
-  const char *note;          /* a sentence for the user when anything was inferred */
+  const char *asked, *name; /* what the user wrote; the canonical name */
+  const char *file;         /* "profiles/gpus/h100-sxm.yaml" or the overlay's path */
+  bool embedded;            /* from the binary, not from an overlay */
+  bool family;              /* a bare family name: 'name' is its most deployed variant */
+  bool stripped;            /* organisation or suffixes were set aside to find it */
+  const char *quant_suffix; /* a quantisation that the name carries ("AWQ"), or NULL */
+  const char *note;         /* a sentence for the user when anything was inferred */
 };
 
 /* KVC_E_UNKNOWN with did-you-mean, KVC_E_AMBIGUOUS with the candidates. */
@@ -79,11 +79,11 @@ void kvc_db_check(struct kvc_db *db, kvc_db_report *report, void *ctx, size_t *f
 /* Reads one YAML text of the given kind (file names it in messages); the way in for
  * `profiles check FILE` and for the fuzzers. */
 kvc_code kvc_gpu_read(struct kvc_arena *arena, const char *text, size_t len,
-                      const char *file, struct kvc_gpu *out, struct kvc_err *err)
-    KVC_MUST_USE;
+                      const char *file, struct kvc_gpu *out,
+                      struct kvc_err *err) KVC_MUST_USE;
 kvc_code kvc_model_read(struct kvc_arena *arena, const char *text, size_t len,
-                        const char *file, struct kvc_model *out, struct kvc_err *err)
-    KVC_MUST_USE;
+                        const char *file, struct kvc_model *out,
+                        struct kvc_err *err) KVC_MUST_USE;
 
 /* Writes a model as a profile that kvc_model_read reads back equal. */
 void kvc_model_write(const struct kvc_model *model, struct kvc_buf *out);

@@ -29,11 +29,16 @@ struct kvc_recommendation {
   const char *evidence[4];
   size_t n_evidence;
   const char *source;
-  const char *gain;          /* "KV cache 26,384 tokens, 1.00x at full length" */
+  const char *gain; /* "KV cache 26,384 tokens, 1.00x at full length" */
 };
 
-enum { KVC_MAX_ORIGINS = 64, KVC_MAX_NOTES = 32, KVC_MAX_RECS = 16, KVC_MAX_LOG = 12,
-       KVC_MAX_FORMULAS = 48 };
+enum {
+  KVC_MAX_ORIGINS = 64,
+  KVC_MAX_NOTES = 32,
+  KVC_MAX_RECS = 16,
+  KVC_MAX_LOG = 12,
+  KVC_MAX_FORMULAS = 48
+};
 
 /* One formula with its numbers filled in (--explain). */
 struct kvc_formula {
@@ -45,8 +50,8 @@ struct kvc_size_request {
   const char *model_config_path; /* for messages */
   const char *model_config_text;
   size_t model_config_len;
-  const char *gpu_name;          /* "custom" with gpu_memory_bytes */
-  double gpu_memory_bytes;       /* 0 = from the profile; else overrides the usable total */
+  const char *gpu_name;    /* "custom" with gpu_memory_bytes */
+  double gpu_memory_bytes; /* 0 = from the profile; else overrides the usable total */
   struct kvc_deploy deploy;
   struct kvc_workload load;
   bool explain;
@@ -74,9 +79,9 @@ struct kvc_size {
   size_t n_log_lines;
   struct kvc_formula formulas[KVC_MAX_FORMULAS];
   size_t n_formulas;
-  const char *verdict;  /* one line, in the words of vLLM's log */
-  const char *command;  /* "vllm serve ..." */
-  size_t gpus;          /* tp * pp * dp */
+  const char *verdict;                          /* one line, in the words of vLLM's log */
+  const char *command;                          /* "vllm serve ..." */
+  size_t gpus;                                  /* tp * pp * dp */
   double cost_per_hour_low, cost_per_hour_high; /* NaN unknown */
 };
 

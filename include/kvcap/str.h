@@ -33,7 +33,7 @@ bool kvc_name_equal(const char *a, const char *b);
 int kvc_edit_distance(const char *a, const char *b, int limit);
 
 /* The best matches of 'name' among names[0..count): indices into names, best
- * first, at most 'room'; returns how many are close enough to suggest. */
+ * first, at most 'room', no text twice; returns how many are close enough. */
 size_t kvc_did_you_mean(const char *name, const char *const *names, size_t count,
                         size_t *out, size_t room);
 

@@ -6,9 +6,9 @@
  * KV heads are replicated once tp exceeds them, embedding and lm_head rows are
  * padded to a multiple of 64 and divided by tp, MLA down-projections, norms and
  * routers are replicated, routed experts are divided by tp*dp (whole experts each
- * under expert parallelism, otherwise by width), shared experts by tp.  Pipeline stages get contiguous layers, the
- * remainder as vLLM hands it out; the first holds the embedding, the last the
- * final norm and lm_head.
+ * under expert parallelism, otherwise by width), shared experts by tp.  Pipeline stages
+ * get contiguous layers, the remainder as vLLM hands it out; the first holds the
+ * embedding, the last the final norm and lm_head.
  */
 #ifndef KVCAP_WEIGHTS_H
 #define KVCAP_WEIGHTS_H
@@ -24,8 +24,8 @@ struct kvc_weights {
 };
 
 struct kvc_params {
-  double total;      /* every parameter, tied embedding once, towers included */
-  double active;     /* used for one token: experts_per_tok of the experts */
+  double total;  /* every parameter, tied embedding once, towers included */
+  double active; /* used for one token: experts_per_tok of the experts */
   double embed, lm_head, attention, ffn, experts, towers, mtp;
 };
 

@@ -1,8 +1,8 @@
 /* file.c - reading whole files within a limit, replacing files atomically.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
-#include <kvcap/file.h>
 #include <errno.h>
+#include <kvcap/file.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,8 @@ static kvc_code write_stream(const char *path, const char *text, size_t len,
   const bool ok = fwrite(text, 1, len, f) == len && fflush(f) == 0;
   const int why = errno;
   if (fclose(f) != 0 || !ok)
-    return kvc_fail(err, KVC_E_IO, path, "cannot be written: %s", strerror(ok ? errno : why));
+    return kvc_fail(err, KVC_E_IO, path, "cannot be written: %s",
+                    strerror(ok ? errno : why));
   return KVC_E_OK;
 }
 
@@ -44,8 +45,8 @@ static kvc_code open_regular(const char *path, FILE **out, struct kvc_err *err)
 }
 
 /* Reads to the end of 'f', doubling: the size a file claims is not believed. */
-static kvc_code slurp(struct kvc_arena *arena, FILE *f, const char *path, size_t max_bytes,
-                      char **text, size_t *len, struct kvc_err *err)
+static kvc_code slurp(struct kvc_arena *arena, FILE *f, const char *path,
+                      size_t max_bytes, char **text, size_t *len, struct kvc_err *err)
 {
   size_t room = 16 * 1024, n = 0;
   char *buf = kvc_arena_alloc(arena, room, 1);

@@ -91,24 +91,24 @@ struct unit {
 };
 
 static const struct unit token_units[] = {
-    {"k", 1e3}, {"K", 1024.0},         {"m", 1e6},
-    {"M", 1048576.0}, {"g", 1e9}, {"G", 1073741824.0}, {NULL, 0},
+    {"k", 1e3}, {"K", 1024.0},       {"m", 1e6}, {"M", 1048576.0},
+    {"g", 1e9}, {"G", 1073741824.0}, {NULL, 0},
 };
 
 static const struct unit byte_units[] = {
-    {"B", 1},          {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},
-    {"KiB", KVC_KIB},  {"MiB", KVC_MIB}, {"GiB", KVC_GIB}, {"TiB", 1024 * KVC_GIB},
+    {"B", 1},         {"KB", 1e3},      {"MB", 1e6},
+    {"GB", 1e9},      {"TB", 1e12},     {"KiB", KVC_KIB},
+    {"MiB", KVC_MIB}, {"GiB", KVC_GIB}, {"TiB", 1024 * KVC_GIB},
     {NULL, 0},
 };
 
 static const struct unit rate_units[] = {
-    {"B/s", 1},         {"KB/s", 1e3}, {"MB/s", 1e6},
-    {"GB/s", 1e9}, {"TB/s", 1e12}, {NULL, 0},
+    {"B/s", 1}, {"KB/s", 1e3}, {"MB/s", 1e6}, {"GB/s", 1e9}, {"TB/s", 1e12}, {NULL, 0},
 };
 
 static const struct unit flop_units[] = {
-    {"GFLOP/s", 1e9},  {"TFLOP/s", 1e12}, {"PFLOP/s", 1e15}, {"GOP/s", 1e9},
-    {"TOP/s", 1e12}, {"POP/s", 1e15},  {NULL, 0},
+    {"GFLOP/s", 1e9}, {"TFLOP/s", 1e12}, {"PFLOP/s", 1e15}, {"GOP/s", 1e9},
+    {"TOP/s", 1e12},  {"POP/s", 1e15},   {NULL, 0},
 };
 
 static const struct unit watt_units[] = {{"W", 1}, {"kW", 1e3}, {NULL, 0}};
@@ -161,9 +161,9 @@ kvc_code kvc_num_parse_bytes(const char *text, const char *where, double bare_un
       u = unit_find(byte_units, two, true);
     }
     if (u == NULL)
-      return kvc_fail(err, KVC_E_PARSE, where,
-                      "\"%.40s\" has no known size unit; write 80GB (10^9) or 80GiB (2^30)",
-                      text);
+      return kvc_fail(
+          err, KVC_E_PARSE, where,
+          "\"%.40s\" has no known size unit; write 80GB (10^9) or 80GiB (2^30)", text);
     factor = u->factor;
   } else if (factor == 0) {
     return kvc_fail(err, KVC_E_PARSE, where,
@@ -195,8 +195,7 @@ kvc_code kvc_num_parse_quantity(const char *text, const char *where,
   if (u == NULL)
     return kvc_fail(err, KVC_E_PARSE, where, "\"%.40s\" needs a unit, as in %s", text,
                     kinds[kind].example);
-  if (!(v >= 0))
-    return kvc_fail(err, KVC_E_RANGE, where, "\"%.40s\" is negative", text);
+  if (!(v >= 0)) return kvc_fail(err, KVC_E_RANGE, where, "\"%.40s\" is negative", text);
   *out = v * u->factor;
   return KVC_E_OK;
 }

@@ -123,7 +123,8 @@ int kvc_edit_distance(const char *a, const char *b, int limit)
       int v = up[j - 1] + (same ? 0 : 1);
       if (up[j] + 1 < v) v = up[j] + 1;
       if (now[j - 1] + 1 < v) v = now[j - 1] + 1;
-      if (i > 1 && j > 1 && lower((unsigned char)a[i - 1]) == lower((unsigned char)b[j - 2]) &&
+      if (i > 1 && j > 1 &&
+          lower((unsigned char)a[i - 1]) == lower((unsigned char)b[j - 2]) &&
           lower((unsigned char)a[i - 2]) == lower((unsigned char)b[j - 1]) &&
           up2[j - 2] + 1 < v)
         v = up2[j - 2] + 1;
@@ -158,7 +159,10 @@ size_t kvc_did_you_mean(const char *name, const char *const *names, size_t count
   if (room > ROOM) room = ROOM;
   for (size_t i = 0; i < count; i++) {
     const int s = closeness(name, names[i]);
-    if (s < 0) continue;
+    bool listed = false;
+    for (size_t k = 0; k < n; k++)
+      listed = listed || strcmp(names[out[k]], names[i]) == 0;
+    if (s < 0 || listed) continue;
     size_t at = n;
     while (at > 0 && score[at - 1] > s) at--;
     if (at >= room) continue;

@@ -8,9 +8,9 @@
  * The MoE scratch adds to both where the release keeps it as a persistent
  * workspace, and to the forward pass alone where it does not.
  *
- * Known lies: the decoder of an encoder-decoder model is charged as plain layers; kernels' own workspaces are in the base constant; the encoder's peak
- * is a rough count of its tensors; DeepSeek-V4-like hyper-connections are charged
- * as ordinary layers.
+ * Known lies: the decoder of an encoder-decoder model is charged as plain layers;
+ * kernels' own workspaces are in the base constant; the encoder's peak is a rough count
+ * of its tensors; DeepSeek-V4-like hyper-connections are charged as ordinary layers.
  */
 #include "kv_page.h"
 #include <math.h>
@@ -38,7 +38,8 @@ static double sampler_bytes(const struct kvc_model *m, const struct kvc_setting 
   if (m->pooling) return 0;
   if (!facts->sampler_profiled) /* logits of all tokens of the step, in its dtype */
     return (double)set->max_num_batched_tok * (double)m->vocab * set->weight_elem_bytes;
-  const double rows = sampler_rows(set) * (set->spec_tokens > 0 ? 1 + set->spec_tokens : 1);
+  const double rows =
+      sampler_rows(set) * (set->spec_tokens > 0 ? 1 + set->spec_tokens : 1);
   const double per = set->weight_elem_bytes + facts->sampler_bytes_per_logit.value;
   return rows * (double)m->vocab * per;
 }
@@ -80,8 +81,8 @@ static double moe_bytes(const struct kvc_model *m, const struct kvc_setting *set
       width = larger(width, (double)m->layers[i].ffn_width);
   if (width == 0) return 0;
   if (!set->expert_parallel) width /= set->tp;
-  const double hidden = m->moe.latent_width > 0 ? (double)m->moe.latent_width
-                                                : (double)m->hidden;
+  const double hidden =
+      m->moe.latent_width > 0 ? (double)m->moe.latent_width : (double)m->hidden;
   const double rows = (double)set->max_num_batched_tok * m->moe.experts_per_tok;
   return rows * set->weight_elem_bytes *
          (larger((m->moe.gated ? 2 : 1) * width, hidden) + larger(width, hidden));
@@ -116,8 +117,9 @@ static void encoder_bytes(const struct kvc_model *m, const struct kvc_setting *s
     const double width =
         3.0 * t->hidden + (7.0 * t->hidden + 2.0 * (double)t->ffn_width) / set->tp;
     *run = larger(*run, patches * set->weight_elem_bytes * width);
-    const double kept =
-        set->engine == KVC_ENGINE_V1 ? larger(tokens, (double)set->max_num_batched_tok) : 0;
+    const double kept = set->engine == KVC_ENGINE_V1
+                            ? larger(tokens, (double)set->max_num_batched_tok)
+                            : 0;
     *cache = larger(*cache, kept * (double)m->hidden * set->weight_elem_bytes);
   }
 }
@@ -146,12 +148,11 @@ void kvc_activation_peak(const struct kvc_model *model, const struct kvc_setting
   const double persistent = facts->moe_workspace_persistent ? moe : 0;
   const double transient = facts->moe_workspace_persistent ? 0 : moe;
   const double sampler = a.sampler_bytes + hidden;
-  const double forward = larger(a.forward_bytes, transient + hidden) +
-                         (set->pp > 1 ? hidden * 2 / 3 : 0);
+  const double forward =
+      larger(a.forward_bytes, transient + hidden) + (set->pp > 1 ? hidden * 2 / 3 : 0);
   const double decoder = encoder_cache + persistent + larger(sampler, forward);
-  a.total_bytes =
-      a.base_bytes +
-      (facts->encoder_held ? decoder + encoder_run : larger(decoder, encoder_run));
+  a.total_bytes = a.base_bytes + (facts->encoder_held ? decoder + encoder_run
+                                                      : larger(decoder, encoder_run));
   a.dominant = encoder_run > decoder ? "vision encoder"
                : sampler >= forward  ? "sampler"
                                      : "forward pass";

@@ -73,7 +73,8 @@ static int64_t safe_requests(double pool, const struct kvc_occupancy *occ, doubl
 
 /* Tokens that n requests stay below with probability p: by bisection, since GSL's
  * inverse does not converge for large shapes. */
-static double use_quantile(const struct kvc_occupancy *occ, double shared, double n, double p)
+static double use_quantile(const struct kvc_occupancy *occ, double shared, double n,
+                           double p)
 {
   const double mean = n * occ->mean_tok, sd = sqrt(n) * occ->sd_tok;
   double lo = fmax(mean - 10 * sd, 0), hi = mean + 10 * sd + 1;

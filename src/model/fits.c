@@ -74,12 +74,14 @@ static void say_too_long(const struct kvc_setting *set, const struct kvc_mem_fac
   const bool fixed = facts->error_text == KVC_TEXT_V1_FIXED;
   SAY(m,
       "To serve at least one request with the %s max seq len (%lld), (%.2f GiB KV cache "
-      "is needed, which is larger than the available KV cache memory (%.2f GiB). Based on "
+      "is needed, which is larger than the available KV cache memory (%.2f GiB). Based "
+      "on "
       "the available memory, the estimated maximum model length is %lld. %s%s",
       fixed ? "model's" : "models's", len, need, have, fit,
-      fixed ? "Try increasing `gpu_memory_utilization` (which also controls CPU memory on "
-              "the CPU backend) or decreasing `max_model_len` when initializing the engine."
-            : tail,
+      fixed
+          ? "Try increasing `gpu_memory_utilization` (which also controls CPU memory on "
+            "the CPU backend) or decreasing `max_model_len` when initializing the engine."
+          : tail,
       facts->error_text == KVC_TEXT_V1_DOCS || fixed
           ? " See https://docs.vllm.ai/en/latest/configuration/conserving_memory/ for "
             "more details."

@@ -19,8 +19,8 @@ struct shape {
   double token_bytes; /* 0 for states */
   double state_bytes;
   int64_t window_tok;
-  size_t layers;      /* on this rank */
-  size_t all_layers;  /* in the whole model: groups are built on it */
+  size_t layers;     /* on this rank */
+  size_t all_layers; /* in the whole model: groups are built on it */
 };
 
 struct shapes {
@@ -41,8 +41,8 @@ static kvc_code shape_add(struct shapes *s, const struct shape *what, bool here,
     }
   }
   if (s->n == KVC_MAX_SPECS)
-    return kvc_fail(err, KVC_E_LIMIT, "model", "has more than %d different KV page shapes",
-                    KVC_MAX_SPECS);
+    return kvc_fail(err, KVC_E_LIMIT, "model",
+                    "has more than %d different KV page shapes", KVC_MAX_SPECS);
   s->at[s->n] = *what;
   s->at[s->n].all_layers = 1;
   s->at[s->n].layers = here ? 1 : 0;
@@ -99,7 +99,8 @@ static kvc_code draft_shapes(const struct kvc_model *model, const struct kvc_set
 {
   if (set->draft != NULL) {
     for (size_t i = 0; i < set->draft->n_layers; i++)
-      KVC_TRY(layer_shapes(set->draft, &set->draft->layers[i], set, facts, here, out, err));
+      KVC_TRY(
+          layer_shapes(set->draft, &set->draft->layers[i], set, facts, here, out, err));
     return KVC_E_OK;
   }
   if (!set->spec_mtp) return KVC_E_OK;
@@ -122,7 +123,8 @@ static const struct kvc_tower *has_encoder(const struct kvc_model *model)
   return NULL;
 }
 
-static kvc_code encoder_decoder(const struct kvc_model *model, const struct kvc_setting *set,
+static kvc_code encoder_decoder(const struct kvc_model *model,
+                                const struct kvc_setting *set,
                                 const struct kvc_mem_facts *facts, struct shapes *out,
                                 struct kvc_err *err)
 {
@@ -141,8 +143,8 @@ static kvc_code collect(const struct kvc_model *model, const struct kvc_setting 
   size_t first = 0, last = model->n_layers;
   kvc_pp_layers(model->n_layers, set->pp, stage, &first, &last);
   for (size_t i = 0; i < model->n_layers; i++)
-    KVC_TRY(layer_shapes(model, &model->layers[i], set, facts, i >= first && i < last, out,
-                         err));
+    KVC_TRY(layer_shapes(model, &model->layers[i], set, facts, i >= first && i < last,
+                         out, err));
   return draft_shapes(model, set, facts, stage == set->pp - 1, out, err);
 }
 
@@ -211,8 +213,8 @@ static void layout_uniform(const struct shapes *s, int64_t block,
   out->block_size_tok = block;
   for (size_t i = 0; i < s->n; i++) {
     const struct shape *p = &s->at[i];
-    const double page = p->kind == KVC_SPEC_STATE ? p->state_bytes
-                                                  : p->token_bytes * (double)block;
+    const double page =
+        p->kind == KVC_SPEC_STATE ? p->state_bytes : p->token_bytes * (double)block;
     spec_fill(&out->specs[i], p, block, page);
     out->groups_of[i] = i == 0 ? 1 : 0;
     out->group_layers += p->layers;
@@ -270,8 +272,9 @@ static void layout_mixed(const struct shapes *s, int64_t block, bool has_state,
     here += s->at[i].layers;
     all += s->at[i].all_layers;
   }
-  out->group_layers =
-      set->pp > 1 && all > 0 ? (size_t)ceil((double)size * (double)here / (double)all) : size;
+  out->group_layers = set->pp > 1 && all > 0
+                          ? (size_t)ceil((double)size * (double)here / (double)all)
+                          : size;
   out->block_bytes = page * (double)out->group_layers;
 }
 
@@ -325,12 +328,14 @@ static double group_blocks(const struct kvc_kv_spec *spec, const struct kvc_sett
   const double b = (double)spec->block_size_tok;
   switch (spec->kind) {
   case KVC_SPEC_STATE: {
-    if (strcmp(set->mamba_cache_mode, "all") == 0) return ceil(len / b) + set->spec_tokens;
+    if (strcmp(set->mamba_cache_mode, "all") == 0)
+      return ceil(len / b) + set->spec_tokens;
     const double own = strcmp(set->mamba_cache_mode, "align") == 0 ? 2 : 1;
     return own + set->spec_tokens;
   }
   case KVC_SPEC_SLIDING: {
-    const double inflight = (double)set->max_num_batched_tok * facts->swa_inflight_batches;
+    const double inflight =
+        (double)set->max_num_batched_tok * facts->swa_inflight_batches;
     const double held = fmin((double)spec->window_tok - 1 + inflight, len);
     return ceil(held / b) + 1;
   }

@@ -28,12 +28,11 @@ static void packed_add(struct kvc_kv_layout *out, int ratio)
   while (i < out->n_specs && out->specs[i].bytes_per_token != token) i++;
   if (i == out->n_specs) {
     if (out->n_specs == KVC_MAX_SPECS - 1) return; /* two ratios exist */
-    out->specs[out->n_specs++] =
-        (struct kvc_kv_spec){.kind = KVC_SPEC_MLA,
-                             .bytes_per_token = token,
-                             .page_bytes = rows * ROW_BYTES,
-                             .block_size_tok = BLOCK_TOK,
-                             .what = "compressed latent"};
+    out->specs[out->n_specs++] = (struct kvc_kv_spec){.kind = KVC_SPEC_MLA,
+                                                      .bytes_per_token = token,
+                                                      .page_bytes = rows * ROW_BYTES,
+                                                      .block_size_tok = BLOCK_TOK,
+                                                      .what = "compressed latent"};
     out->groups_of[i] = 1;
   }
   out->specs[i].layers++;
@@ -45,8 +44,7 @@ void kv_packed_layout(const struct kvc_model *model, const struct kvc_setting *s
   size_t first, last, most = 1;
   kvc_pp_layers(model->n_layers, set->pp, stage, &first, &last);
   for (size_t i = first; i < last; i++)
-    if (model->layers[i].kv_compress > 1)
-      packed_add(out, model->layers[i].kv_compress);
+    if (model->layers[i].kv_compress > 1) packed_add(out, model->layers[i].kv_compress);
   for (size_t i = 0; i < out->n_specs; i++) {
     const double slab = out->specs[i].page_bytes * (double)out->specs[i].layers;
     if (slab > out->block_bytes) {

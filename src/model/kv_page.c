@@ -168,7 +168,8 @@ double kv_state_bytes(const struct kvc_model *model, const struct kvc_layer *lay
     state = (double)s->inner / t * s->state;
     break;
   case KVC_MIX_MAMBA2:
-    conv = ((double)s->inner + 2 * mamba2_groups(s->groups, set->tp) * s->state) / t * taps;
+    conv =
+        ((double)s->inner + 2 * mamba2_groups(s->groups, set->tp) * s->state) / t * taps;
     state = s->heads / t * s->head_dim * s->state;
     break;
   case KVC_MIX_GDN:

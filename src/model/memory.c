@@ -105,9 +105,9 @@ static void rank_account(const struct kvc_model *model, const struct kvc_setting
   if (set->kv_cache_memory_bytes > 0) { /* stated: nothing is estimated */
     kv = set->kv_cache_memory_bytes;
     half = 0;
-    m->requested_bytes = fmin(kv + m->weights_bytes + m->activation_peak_bytes +
-                                  m->non_torch_bytes,
-                              m->total_bytes);
+    m->requested_bytes =
+        fmin(kv + m->weights_bytes + m->activation_peak_bytes + m->non_torch_bytes,
+             m->total_bytes);
   }
   m->available_kv_bytes = (struct kvc_range){kv, kv - half, kv + half};
   m->outside_bytes = m->total_bytes - m->requested_bytes;
@@ -121,12 +121,11 @@ static double printed_tokens(const struct kvc_kv_layout *l, const struct kvc_set
   const double ranks = (double)set->dcp * set->pcp;
   const double block = (double)l->block_size_tok;
   switch (facts->printed) {
-  case KVC_PRINT_OVER_GROUPS:
-    return floor(blocks / (double)l->n_groups) * block * ranks;
-  case KVC_PRINT_CONCURRENCY:
-    return floor(concurrency * (double)set->max_model_len_tok);
-  default: return l->uniform ? blocks * block * ranks
-                             : floor(blocks / (double)l->n_groups) * block * ranks;
+  case KVC_PRINT_OVER_GROUPS: return floor(blocks / (double)l->n_groups) * block * ranks;
+  case KVC_PRINT_CONCURRENCY: return floor(concurrency * (double)set->max_model_len_tok);
+  default:
+    return l->uniform ? blocks * block * ranks
+                      : floor(blocks / (double)l->n_groups) * block * ranks;
   }
 }
 
@@ -157,7 +156,8 @@ static void figures(struct kvc_memory *m, const struct kvc_setting *set,
 
 static double blocks_of(const struct kvc_memory *m, double bytes)
 {
-  return bytes > 0 && m->layout.block_bytes > 0 ? floor(bytes / m->layout.block_bytes) : 0;
+  return bytes > 0 && m->layout.block_bytes > 0 ? floor(bytes / m->layout.block_bytes)
+                                                : 0;
 }
 
 static void pool_figures(struct kvc_memory *m, const struct kvc_setting *set,
@@ -165,7 +165,8 @@ static void pool_figures(struct kvc_memory *m, const struct kvc_setting *set,
 {
   if (m->layout.n_specs == 0) return;
   double ignored;
-  figures(m, set, facts, (double)m->num_gpu_blocks, &m->tokens.value, &m->max_concurrency);
+  figures(m, set, facts, (double)m->num_gpu_blocks, &m->tokens.value,
+          &m->max_concurrency);
   m->tokens.low = m->tokens.high = m->tokens.value;
   /* What a printed token costs on this GPU: for one uniform group the sum of its
    * layers' pages, for others it follows what the release prints as tokens. */
@@ -192,8 +193,8 @@ static void pool_figures(struct kvc_memory *m, const struct kvc_setting *set,
                 (double)set->dcp * set->pcp;
 }
 
-static kvc_code check_setting(const struct kvc_model *model, const struct kvc_setting *set,
-                              struct kvc_err *err)
+static kvc_code check_setting(const struct kvc_model *model,
+                              const struct kvc_setting *set, struct kvc_err *err)
 {
   for (size_t i = 0; i < model->n_layers; i++) {
     const int heads = model->layers[i].heads;

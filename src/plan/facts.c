@@ -115,8 +115,8 @@ static kvc_code read_enum(const struct enum_fact *row, const char *value, void *
            strcmp(row->words[i].word, value) != 0)
       i++;
     if (i == sizeof row->words / sizeof *row->words || row->words[i].word == NULL)
-      return kvc_fail(err, KVC_E_PARSE, row->key, "\"%s\" is not a known value of this fact",
-                      value);
+      return kvc_fail(err, KVC_E_PARSE, row->key,
+                      "\"%s\" is not a known value of this fact", value);
     n = row->words[i].value;
   }
   memcpy((char *)facts + row->offset, &n, sizeof n); /* enums here are int-sized */
@@ -163,7 +163,8 @@ static bool has_multicast(const struct kvc_gpu *gpu)
 /* Blackwell data-centre cards (compute capability 10.x) capture larger batches. */
 static bool is_sm100(const struct kvc_gpu *gpu)
 {
-  return gpu->compute_capability != NULL && strncmp(gpu->compute_capability, "10.", 3) == 0;
+  return gpu->compute_capability != NULL &&
+         strncmp(gpu->compute_capability, "10.", 3) == 0;
 }
 
 kvc_code facts_resolve(const struct kvc_engine *engine, const struct kvc_version *v,
@@ -172,19 +173,20 @@ kvc_code facts_resolve(const struct kvc_engine *engine, const struct kvc_version
 {
   struct kvc_mem_facts facts = {.engine = kind};
   for (size_t i = 0; i < sizeof enum_facts / sizeof *enum_facts; i++)
-    KVC_TRY(read_enum(&enum_facts[i], value_of(engine, enum_facts[i].key, v, kind), &facts,
-                      err));
+    KVC_TRY(read_enum(&enum_facts[i], value_of(engine, enum_facts[i].key, v, kind),
+                      &facts, err));
   for (size_t i = 0; i < sizeof bool_facts / sizeof *bool_facts; i++) {
     const char *value = value_of(engine, bool_facts[i].key, v, kind);
     const bool on = value != NULL && strcmp(value, "true") == 0;
     memcpy((char *)&facts + bool_facts[i].offset, &on, sizeof on);
   }
   for (size_t i = 0; i < sizeof const_facts / sizeof *const_facts; i++)
-    KVC_TRY(read_const(&const_facts[i], const_facts[i].key, engine, v, kind, &facts, err));
+    KVC_TRY(
+        read_const(&const_facts[i], const_facts[i].key, engine, v, kind, &facts, err));
   const struct const_fact tp = {"non_torch_tp_gib", "non_torch_tp_spread_gib",
                                 OFF(non_torch_tp_bytes), KVC_GIB};
-  KVC_TRY(read_const(&tp, has_multicast(gpu) ? tp.key : "non_torch_tp_plain_gib", engine, v,
-                     kind, &facts, err));
+  KVC_TRY(read_const(&tp, has_multicast(gpu) ? tp.key : "non_torch_tp_plain_gib", engine,
+                     v, kind, &facts, err));
   double cap = 0, inflight = 1;
   KVC_TRY(number("cudagraph_max_cap_tok",
                  value_of(engine,
@@ -193,8 +195,8 @@ kvc_code facts_resolve(const struct kvc_engine *engine, const struct kvc_version
                               : "cudagraph_max_cap_tok",
                           v, kind),
                  &cap, err));
-  KVC_TRY(number("swa_inflight_batches", value_of(engine, "swa_inflight_batches", v, kind),
-                 &inflight, err));
+  KVC_TRY(number("swa_inflight_batches",
+                 value_of(engine, "swa_inflight_batches", v, kind), &inflight, err));
   facts.graph_cap_tok = (int64_t)cap;
   facts.swa_inflight_batches = (int)inflight;
   const char *avail = value_of(engine, "log_available", v, kind);

@@ -23,9 +23,10 @@ static void try_it(struct sizing *s, const struct kvc_model *model, struct trial
 {
   struct kvc_mem_facts facts;
   struct kvc_err ignored;
-  t->ok = sizing_resolve(s, &t->deploy, false, &t->setting, &facts, &ignored) == KVC_E_OK &&
-          kvc_memory_model(model, &t->setting, &facts, &t->memory, &ignored) == KVC_E_OK &&
-          t->memory.fits;
+  t->ok =
+      sizing_resolve(s, &t->deploy, false, &t->setting, &facts, &ignored) == KVC_E_OK &&
+      kvc_memory_model(model, &t->setting, &facts, &t->memory, &ignored) == KVC_E_OK &&
+      t->memory.fits;
 }
 
 static struct trial trial_of(const struct sizing *s)
@@ -53,11 +54,12 @@ static void evidence(struct kvc_recommendation *r, const char *text)
 static const char *gain_of(struct sizing *s, const struct trial *t)
 {
   if (t->memory.layout.n_specs == 0) return "starts";
-  return sizing_text(s,
-                     "starts: GPU KV cache size %s tokens, maximum concurrency %.2fx at %s "
-                     "tokens",
-                     sizing_count(s, t->memory.tokens.value), t->memory.max_concurrency,
-                     sizing_count(s, (double)t->setting.max_model_len_tok));
+  return sizing_text(
+      s,
+      "starts: GPU KV cache size %s tokens, maximum concurrency %.2fx at %s "
+      "tokens",
+      sizing_count(s, t->memory.tokens.value), t->memory.max_concurrency,
+      sizing_count(s, (double)t->setting.max_model_len_tok));
 }
 
 /* ---- fixes, when it does not start ---- */
@@ -78,10 +80,11 @@ static bool fix_length(struct sizing *s)
   r->flag = "--max-model-len";
   r->value = sizing_text(s, "%lld", (long long)len);
   r->reason = "the KV pool must hold one request of full length";
-  evidence(r, sizing_text(s, "one request of %s tokens needs %.2f GiB, the pool has %.2f GiB",
-                          sizing_count(s, (double)s->out->setting.max_model_len_tok),
-                          m->need_bytes_one_request / KVC_GIB,
-                          m->available_kv_bytes.value / KVC_GIB));
+  evidence(
+      r, sizing_text(s, "one request of %s tokens needs %.2f GiB, the pool has %.2f GiB",
+                     sizing_count(s, (double)s->out->setting.max_model_len_tok),
+                     m->need_bytes_one_request / KVC_GIB,
+                     m->available_kv_bytes.value / KVC_GIB));
   evidence(r, sizing_text(s, "the longest that fits is %s tokens",
                           sizing_count(s, (double)m->max_model_len_fits_tok)));
   r->source = "vLLM docs, conserving memory";
@@ -176,7 +179,8 @@ static bool fix_kv_dtype(struct sizing *s)
   struct kvc_recommendation *r = rec_new(s, "SIZE005", "fix");
   r->flag = "--kv-cache-dtype";
   r->value = "fp8";
-  r->reason = "halves the bytes of a KV token; may cost accuracy, so test it on your task";
+  r->reason =
+      "halves the bytes of a KV token; may cost accuracy, so test it on your task";
   evidence(r, sizing_text(s, "%.0f bytes per token instead of %.0f",
                           t.memory.layout.bytes_per_token,
                           s->out->memory.layout.bytes_per_token));
@@ -224,7 +228,8 @@ static bool fix_weights(struct sizing *s)
   struct kvc_recommendation *r = rec_new(s, "SIZE007", "fix");
   r->flag = "--quantization";
   r->value = "fp8";
-  r->reason = "stores linear weights in 8 bits; may cost accuracy, so test it on your task";
+  r->reason =
+      "stores linear weights in 8 bits; may cost accuracy, so test it on your task";
   evidence(r, sizing_text(s, "weights %.2f GiB instead of %.2f GiB",
                           t.memory.weights_bytes / KVC_GIB,
                           s->out->memory.weights_bytes / KVC_GIB));
@@ -281,30 +286,34 @@ static void hint_seqs(struct sizing *s)
   try_it(s, &out->model, &t);
   if (!t.ok) return;
   const double delta =
-      (t.memory.available_kv_bytes.value - out->memory.available_kv_bytes.value) / KVC_GIB;
+      (t.memory.available_kv_bytes.value - out->memory.available_kv_bytes.value) /
+      KVC_GIB;
   const bool fewer = want < out->setting.max_num_seqs;
   struct kvc_recommendation *r = rec_new(s, fewer ? "SIZE010" : "SIZE011", "hint");
   r->flag = "--max-num-seqs";
   r->value = sizing_text(s, "%lld", (long long)want);
-  r->reason =
-      fewer ? "max-num-seqs costs KV memory: the sampler's buffers are sized for it"
-            : "the present limit keeps requests waiting although the pool has room";
+  r->reason = fewer
+                  ? "max-num-seqs costs KV memory: the sampler's buffers are sized for it"
+                  : "the present limit keeps requests waiting although the pool has room";
   evidence(r, sizing_text(s, "%s tokens / %s tokens per request, less %.0f %%",
                           sizing_count(s, out->memory.pool_tok),
                           sizing_count(s, c->tokens_per_request),
                           s->req->load.buffer_frac * 100));
-  evidence(r, sizing_text(s, "--max-num-seqs %lld takes %.2f GiB of activation peak, %lld "
-                             "takes %.2f GiB",
+  evidence(r, sizing_text(s,
+                          "--max-num-seqs %lld takes %.2f GiB of activation peak, %lld "
+                          "takes %.2f GiB",
                           (long long)out->setting.max_num_seqs,
                           out->memory.activation_peak_bytes / KVC_GIB, (long long)want,
                           t.memory.activation_peak_bytes / KVC_GIB));
   r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
-  r->gain = fewer ? sizing_text(s, "%.2f GiB more for the KV cache: %s tokens instead of %s",
-                                delta, sizing_count(s, t.memory.tokens.value),
-                                sizing_count(s, out->memory.tokens.value))
-                  : sizing_text(s, "%lld requests run at once instead of %lld, for %.2f GiB "
-                                   "of KV cache",
-                                (long long)want, (long long)out->setting.max_num_seqs, -delta);
+  r->gain =
+      fewer ? sizing_text(s, "%.2f GiB more for the KV cache: %s tokens instead of %s",
+                          delta, sizing_count(s, t.memory.tokens.value),
+                          sizing_count(s, out->memory.tokens.value))
+            : sizing_text(s,
+                          "%lld requests run at once instead of %lld, for %.2f GiB "
+                          "of KV cache",
+                          (long long)want, (long long)out->setting.max_num_seqs, -delta);
 }
 
 /* Without a workload the price of the limit is shown all the same. */
@@ -319,21 +328,23 @@ static void hint_seqs_price(struct sizing *s)
   t.deploy.max_num_seqs = fewer;
   try_it(s, &out->model, &t);
   const double delta =
-      (t.memory.available_kv_bytes.value - out->memory.available_kv_bytes.value) / KVC_GIB;
+      (t.memory.available_kv_bytes.value - out->memory.available_kv_bytes.value) /
+      KVC_GIB;
   if (!t.ok || delta < 0.25) return;
   struct kvc_recommendation *r = rec_new(s, "SIZE012", "hint");
   r->flag = "--max-num-seqs";
   r->value = sizing_text(s, "%lld", (long long)fewer);
   r->reason = "max-num-seqs costs KV memory: lower it if no more requests run at once";
-  evidence(r, sizing_text(s, "--max-num-seqs %lld x vocabulary %s x %.0f B = %.2f GiB of "
-                             "sampler buffers",
+  evidence(r, sizing_text(s,
+                          "--max-num-seqs %lld x vocabulary %s x %.0f B = %.2f GiB of "
+                          "sampler buffers",
                           (long long)now, sizing_count(s, (double)out->model.vocab),
                           out->setting.weight_elem_bytes +
                               out->facts.sampler_bytes_per_logit.value,
                           out->memory.activation.sampler_bytes / KVC_GIB));
   r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
-  r->gain = sizing_text(s, "%.2f GiB more for the KV cache: %s tokens instead of %s", delta,
-                        sizing_count(s, t.memory.tokens.value),
+  r->gain = sizing_text(s, "%.2f GiB more for the KV cache: %s tokens instead of %s",
+                        delta, sizing_count(s, t.memory.tokens.value),
                         sizing_count(s, out->memory.tokens.value));
 }
 
@@ -341,8 +352,8 @@ static void hint_hybrid(struct sizing *s)
 {
   const struct kvc_kv_layout *l = &s->out->memory.layout;
   if (l->uniform || l->n_specs < 2 || l->padding_layers == 0) return;
-  const double waste = (double)l->padding_layers /
-                       (double)(l->n_groups * l->group_layers) * 100;
+  const double waste =
+      (double)l->padding_layers / (double)(l->n_groups * l->group_layers) * 100;
   if (waste < 5) return;
   sizing_note(s, "note",
               sizing_text(s,
@@ -361,12 +372,11 @@ kvc_code sizing_recommend(struct sizing *s, struct kvc_err *err)
     return KVC_E_OK;
   }
   static bool (*const fixes[])(struct sizing *) = {
-      fix_length, fix_utilisation, fix_seqs,   fix_batched,
-      fix_kv_dtype, fix_weights,   fix_parallel,
+      fix_length,   fix_utilisation, fix_seqs,     fix_batched,
+      fix_kv_dtype, fix_weights,     fix_parallel,
   };
   bool any = false;
-  for (size_t i = 0; i < sizeof fixes / sizeof *fixes; i++)
-    any = fixes[i](s) || any;
+  for (size_t i = 0; i < sizeof fixes / sizeof *fixes; i++) any = fixes[i](s) || any;
   if (!any) fix_pair(s);
   return KVC_E_OK;
 }

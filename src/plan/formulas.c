@@ -27,22 +27,20 @@ static void budget(struct sizing *s)
           sizing_text(s, "%.2f GiB x %g", m->total_bytes / KVC_GIB,
                       set->gpu_memory_utilization),
           gib(s, m->requested_bytes), "vLLM source, v1/worker/gpu_worker.py");
-  formula(s, "weights",
-          "every tensor, sharded by TP and PP, in the bytes of its format",
-          sizing_text(s,
-                      "embedding %.2f + attention %.2f + dense FFN %.2f + experts %.2f + "
-                      "router %.2f + state mixers %.2f + lm_head %.2f + towers %.2f + rest "
-                      "%.2f",
-                      m->weights.embed_bytes / KVC_GIB, m->weights.attention_bytes / KVC_GIB,
-                      m->weights.dense_ffn_bytes / KVC_GIB,
-                      m->weights.expert_bytes / KVC_GIB, m->weights.router_bytes / KVC_GIB,
-                      m->weights.ssm_bytes / KVC_GIB, m->weights.lm_head_bytes / KVC_GIB,
-                      m->weights.tower_bytes / KVC_GIB,
-                      (m->weights.norm_bytes + m->weights.other_bytes +
-                       m->weights.mtp_bytes + m->lora_bytes + m->draft_bytes -
-                       m->offload_bytes) /
-                          KVC_GIB),
-          gib(s, m->weights_bytes), "counted from the model's architecture");
+  formula(
+      s, "weights", "every tensor, sharded by TP and PP, in the bytes of its format",
+      sizing_text(s,
+                  "embedding %.2f + attention %.2f + dense FFN %.2f + experts %.2f + "
+                  "router %.2f + state mixers %.2f + lm_head %.2f + towers %.2f + rest "
+                  "%.2f",
+                  m->weights.embed_bytes / KVC_GIB, m->weights.attention_bytes / KVC_GIB,
+                  m->weights.dense_ffn_bytes / KVC_GIB, m->weights.expert_bytes / KVC_GIB,
+                  m->weights.router_bytes / KVC_GIB, m->weights.ssm_bytes / KVC_GIB,
+                  m->weights.lm_head_bytes / KVC_GIB, m->weights.tower_bytes / KVC_GIB,
+                  (m->weights.norm_bytes + m->weights.other_bytes + m->weights.mtp_bytes +
+                   m->lora_bytes + m->draft_bytes - m->offload_bytes) /
+                      KVC_GIB),
+      gib(s, m->weights_bytes), "counted from the model's architecture");
 }
 
 static void activation(struct sizing *s)
@@ -51,8 +49,7 @@ static void activation(struct sizing *s)
   const struct kvc_setting *set = &s->out->setting;
   const struct kvc_mem_facts *f = &s->out->facts;
   const struct kvc_activation *a = &m->activation;
-  formula(s, "sampler",
-          "max-num-seqs x vocabulary x (dtype bytes + float32 copies)",
+  formula(s, "sampler", "max-num-seqs x vocabulary x (dtype bytes + float32 copies)",
           sizing_text(s, "%lld x %lld x (%g + %g)", (long long)set->max_num_seqs,
                       (long long)s->out->model.vocab, set->weight_elem_bytes,
                       f->sampler_bytes_per_logit.value),
@@ -98,10 +95,10 @@ static void pool(struct sizing *s)
     formula(s, sizing_text(s, "page of %s", p->what),
             p->kind == KVC_SPEC_STATE ? "state bytes, padded to the attention page"
                                       : "block size x bytes per token and layer",
-            p->kind == KVC_SPEC_STATE
-                ? sizing_text(s, "%zu layers", p->layers)
-                : sizing_text(s, "%lld x %.0f B, %zu layers", (long long)p->block_size_tok,
-                              p->bytes_per_token, p->layers),
+            p->kind == KVC_SPEC_STATE ? sizing_text(s, "%zu layers", p->layers)
+                                      : sizing_text(s, "%lld x %.0f B, %zu layers",
+                                                    (long long)p->block_size_tok,
+                                                    p->bytes_per_token, p->layers),
             sizing_text(s, "%.0f B", p->page_bytes),
             "vLLM source, v1/kv_cache_interface.py");
   }
@@ -133,7 +130,8 @@ static void requests(struct sizing *s)
   formula(s, "mean occupancy", "prompt + E[O^2] / (2 E[O]) + block / 2",
           sizing_text(s, "mean %.0f, standard deviation %.0f tokens",
                       c->occupancy.mean_tok, c->occupancy.sd_tok),
-          sizing_text(s, "%.0f tokens", c->occupancy.mean_tok), "src/model/concurrency.c");
+          sizing_text(s, "%.0f tokens", c->occupancy.mean_tok),
+          "src/model/concurrency.c");
   formula(s, "largest safe max-num-seqs", "largest n with P(sum of n > pool) <= epsilon",
           sizing_text(s, "epsilon %g, gamma of the same mean and variance",
                       s->req->load.exceed_prob),

@@ -87,8 +87,8 @@ static kvc_code pick_quant(struct sizing *s, struct kvc_model *m, const char *su
  * tells that vLLM serves them as pooling models, without a sampler. */
 static void note_pooling(struct sizing *s, const char *name)
 {
-  static const char *const marks[] = {"embedding", "embed-", "reranker", "bge-", "gte-",
-                                      "e5-", "-prm-", "reward"};
+  static const char *const marks[] = {"embedding", "embed-", "reranker", "bge-",
+                                      "gte-",      "e5-",    "-prm-",    "reward"};
   struct kvc_model *m = &s->out->model;
   if (m->pooling || name == NULL) return;
   for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
@@ -120,7 +120,8 @@ static kvc_code pick_model(struct sizing *s, struct kvc_err *err)
                     "--model-config config.json");
   KVC_TRY(kvc_db_model(s->db, req->model_name, &out->model, &out->model_match, err));
   if (out->model_match.note != NULL) sizing_note(s, "note", out->model_match.note);
-  out->model.name = req->model_name; /* as the user knows it; the match has the profile's */
+  out->model.name =
+      req->model_name; /* as the user knows it; the match has the profile's */
   note_pooling(s, req->model_name);
   return pick_quant(s, &out->model, out->model_match.quant_suffix, err);
 }
@@ -175,11 +176,12 @@ static kvc_code pick_version(struct sizing *s, struct kvc_err *err)
                             "--vllm-version sets yours",
                             text));
   if (out->version.guessed)
-    sizing_note(s, "warning",
-                sizing_text(s,
-                            "the version is a source build that does not say its release: "
-                            "taken as %s",
-                            text));
+    sizing_note(
+        s, "warning",
+        sizing_text(s,
+                    "the version is a source build that does not say its release: "
+                    "taken as %s",
+                    text));
   if (out->version.carried)
     sizing_note(s, "warning",
                 sizing_text(s,
@@ -188,11 +190,12 @@ static kvc_code pick_version(struct sizing *s, struct kvc_err *err)
                             text));
   if (strcmp(out->version.trust, "second-hand") == 0 ||
       strcmp(out->version.trust, "presumed") == 0)
-    sizing_note(s, "warning",
-                sizing_text(s,
-                            "vLLM %s was not read in source; facts of the newest verified "
-                            "release and second-hand notes are used",
-                            text));
+    sizing_note(
+        s, "warning",
+        sizing_text(s,
+                    "vLLM %s was not read in source; facts of the newest verified "
+                    "release and second-hand notes are used",
+                    text));
   return KVC_E_OK;
 }
 
@@ -202,11 +205,12 @@ kvc_code sizing_inputs(struct sizing *s, struct kvc_err *err)
   KVC_TRY(pick_version(s, err));
   KVC_TRY(pick_gpu(s, err));
   if (s->out->gpu.vendor == KVC_VENDOR_GOOGLE || s->out->gpu.vendor == KVC_VENDOR_INTEL)
-    sizing_note(s, "warning",
-                sizing_text(s,
-                            "%s runs another vLLM backend whose memory accounting was not "
-                            "read: the figures are CUDA's, a rough guide only",
-                            s->out->gpu.name));
+    sizing_note(
+        s, "warning",
+        sizing_text(s,
+                    "%s runs another vLLM backend whose memory accounting was not "
+                    "read: the figures are CUDA's, a rough guide only",
+                    s->out->gpu.name));
   KVC_TRY(pick_model(s, err));
   return pick_draft(s, err);
 }

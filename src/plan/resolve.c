@@ -19,8 +19,8 @@ struct resolve {
   bool record;
 };
 
-static void origin(struct resolve *r, const char *key, const char *value, const char *from,
-                   const char *cite, const char *note)
+static void origin(struct resolve *r, const char *key, const char *value,
+                   const char *from, const char *cite, const char *note)
 {
   struct kvc_size *out = r->s->out;
   if (!r->record || out->n_origins == KVC_MAX_ORIGINS) return;
@@ -127,10 +127,11 @@ static kvc_code pick_engine(struct resolve *r, enum kvc_engine_kind *out,
   if (*out == KVC_ENGINE_V1 && v0 != NULL &&
       (before_ampere(r->gpu) || has_mixer(r->model, KVC_MIX_CROSS))) {
     *out = KVC_ENGINE_V0;
-    note(r, "note",
-         before_ampere(r->gpu)
-             ? "this release falls back to the V0 engine on GPUs before Ampere"
-             : "this release falls back to the V0 engine for models with cross-attention");
+    note(
+        r, "note",
+        before_ampere(r->gpu)
+            ? "this release falls back to the V0 engine on GPUs before Ampere"
+            : "this release falls back to the V0 engine for models with cross-attention");
   }
   origin(r, "engine", *out == KVC_ENGINE_V1 ? "V1" : "V0", default_from(r), NULL, NULL);
   return KVC_E_OK;
@@ -162,8 +163,8 @@ static kvc_code pick_dtype(struct resolve *r, struct kvc_err *err)
   }
   /* auto: the checkpoint's, float32 ones are served in 16 bits. */
   const char *own = r->model->dtype != NULL ? r->model->dtype : "bfloat16";
-  r->set->dtype = strcmp(own, "float16") == 0 || strcmp(own, "float32") == 0 ? "float16"
-                                                                             : "bfloat16";
+  r->set->dtype =
+      strcmp(own, "float16") == 0 || strcmp(own, "float32") == 0 ? "float16" : "bfloat16";
   r->set->weight_elem_bytes = 2;
   origin(r, "dtype", r->set->dtype, "model config", r->model->cite, NULL);
   if (strcmp(r->set->dtype, "bfloat16") == 0 && isnan(r->gpu->bf16_flops.value) &&
@@ -200,7 +201,8 @@ static void pick_kv_dtype(struct resolve *r)
       char v[KVC_VERSION_TEXT];
       kvc_version_format(r->v, v);
       note(r, "warning",
-           sizing_text(r->s, "--kv-cache-dtype %s is not a value vLLM %s accepts", asked, v));
+           sizing_text(r->s, "--kv-cache-dtype %s is not a value vLLM %s accepts", asked,
+                       v));
     }
     given(r, "kv_cache_dtype", asked);
   }
@@ -237,7 +239,8 @@ static void pick_max_model_len(struct resolve *r)
   set->max_model_len_auto = r->d->max_model_len_tok == -1;
   if (r->d->max_model_len_tok > 0) {
     set->max_model_len_tok = r->d->max_model_len_tok;
-    given(r, "max_model_len", sizing_text(r->s, "%lld", (long long)set->max_model_len_tok));
+    given(r, "max_model_len",
+          sizing_text(r->s, "%lld", (long long)set->max_model_len_tok));
     if (own > 0 && set->max_model_len_tok > own)
       note(r, "warning",
            sizing_text(r->s,
@@ -292,12 +295,12 @@ static kvc_code pick_batch(struct resolve *r, struct kvc_err *err)
 {
   struct kvc_setting *set = r->set;
   const struct kvc_deploy *d = r->d;
-  set->max_num_seqs =
-      (int64_t)pick(r, "max_num_seqs", (double)d->max_num_seqs, d->max_num_seqs == 0, 256);
+  set->max_num_seqs = (int64_t)pick(r, "max_num_seqs", (double)d->max_num_seqs,
+                                    d->max_num_seqs == 0, 256);
   r->query.chunked = set->chunked_prefill;
-  set->max_num_batched_tok = (int64_t)pick(
-      r, "max_num_batched_tokens", (double)d->max_num_batched_tok,
-      d->max_num_batched_tok == 0, (double)unchunked_budget(r));
+  set->max_num_batched_tok =
+      (int64_t)pick(r, "max_num_batched_tokens", (double)d->max_num_batched_tok,
+                    d->max_num_batched_tok == 0, (double)unchunked_budget(r));
   if (d->max_num_batched_tok > 0) {
     if (d->max_num_seqs > d->max_num_batched_tok)
       return kvc_fail(err, KVC_E_CONFLICT, "--max-num-batched-tokens",
@@ -334,7 +337,8 @@ static void pick_block_size(struct resolve *r)
   struct kvc_setting *set = r->set;
   if (r->d->block_size_tok == 0 && has_sparse(r->model)) {
     set->block_size_tok = 64;
-    origin(r, "block_size", "64", "derived", NULL, "the sparse attention kernels need 64");
+    origin(r, "block_size", "64", "derived", NULL,
+           "the sparse attention kernels need 64");
     return;
   }
   set->block_size_tok = (int64_t)pick(r, "block_size", (double)r->d->block_size_tok,
@@ -357,7 +361,7 @@ static void pick_caching(struct resolve *r)
     origin(r, "enable_prefix_caching", set->prefix_caching ? "true" : "false",
            default_from(r), cite, NULL);
   }
-  set->mamba_cache_mode = r->d->mamba_cache_mode != NULL ? r->d->mamba_cache_mode
+  set->mamba_cache_mode = r->d->mamba_cache_mode != NULL  ? r->d->mamba_cache_mode
                           : hybrid && set->prefix_caching ? "align"
                                                           : "none";
 }
@@ -381,11 +385,11 @@ static kvc_code pick_memory(struct resolve *r, struct kvc_err *err)
                     r->gpu->name);
   set->other_processes_bytes = r->d->other_processes_bytes;
   set->cpu_offload_bytes = r->d->cpu_offload_gib * KVC_GIB;
-  set->swap_space_bytes = set->engine == KVC_ENGINE_V0
-                              ? pick(r, "swap_space", r->d->swap_space_gib,
-                                     isnan(r->d->swap_space_gib), 4) *
-                                    KVC_GIB
-                              : 0;
+  set->swap_space_bytes =
+      set->engine == KVC_ENGINE_V0
+          ? pick(r, "swap_space", r->d->swap_space_gib, isnan(r->d->swap_space_gib), 4) *
+                KVC_GIB
+          : 0;
   return KVC_E_OK;
 }
 
@@ -403,8 +407,8 @@ static void pick_rest(struct resolve *r)
   set->hybrid_manager_off = d->disable_hybrid_manager == 1;
   set->num_gpu_blocks_override = d->num_gpu_blocks_override;
   set->max_cudagraph_tok = d->max_cudagraph_size;
-  set->mamba_state_fp32 =
-      d->mamba_ssm_cache_dtype != NULL && strcmp(d->mamba_ssm_cache_dtype, "float32") == 0;
+  set->mamba_state_fp32 = d->mamba_ssm_cache_dtype != NULL &&
+                          strcmp(d->mamba_ssm_cache_dtype, "float32") == 0;
   set->lora = d->enable_lora;
   set->max_loras = d->max_loras > 0 ? d->max_loras : 1;
   set->max_lora_rank = d->max_lora_rank > 0 ? d->max_lora_rank : 16;
@@ -412,8 +416,7 @@ static void pick_rest(struct resolve *r)
   set->spec_mtp = d->spec_method != NULL && kvc_str_ifind(d->spec_method, "mtp") != NULL;
   set->draft = r->s->draft;
   set->mm_items = d->mm_items;
-  set->mm_profile =
-      r->model->n_towers > 0 && d->mm_items != 0 && !d->skip_mm_profiling;
+  set->mm_profile = r->model->n_towers > 0 && d->mm_items != 0 && !d->skip_mm_profiling;
   if (d->tp > 0)
     given(r, "tensor_parallel_size", sizing_text(r->s, "%d", set->tp));
   else
@@ -429,15 +432,16 @@ static void pick_rest(struct resolve *r)
  * taken off for the models it serves. */
 static bool graphs_not_estimated(struct resolve *r)
 {
-  const struct kvc_fact *f = kvc_engine_fact(r->s->engine, "mrv2_skips_cudagraph_estimate",
-                                             r->v, r->set->engine);
+  const struct kvc_fact *f = kvc_engine_fact(
+      r->s->engine, "mrv2_skips_cudagraph_estimate", r->v, r->set->engine);
   if (f == NULL || strcmp(f->value, "none") == 0) return false;
   const char *a = r->model->architecture != NULL ? r->model->architecture : "";
   if (r->model->quant.kind != KVC_QUANT_NONE && strstr(f->value, "non_moe") == NULL)
     return false;
   const bool moe = r->model->moe.experts > 0;
   const bool qwen3 = strcmp(a, "Qwen3ForCausalLM") == 0;
-  const bool llama = strcmp(a, "LlamaForCausalLM") == 0 || strcmp(a, "MistralForCausalLM") == 0;
+  const bool llama =
+      strcmp(a, "LlamaForCausalLM") == 0 || strcmp(a, "MistralForCausalLM") == 0;
   if (strcmp(f->value, "qwen3_dense") == 0) return qwen3;
   if (strcmp(f->value, "llama_mistral_qwen3_dense") == 0) return qwen3 || llama;
   if (strcmp(f->value, "plus_deepseekv2_qwen2moe_granitemoe") == 0)

@@ -69,9 +69,9 @@ static double fixed_tokens(const struct kvc_memory *m, double len)
     else if (p->kind == KVC_SPEC_STATE)
       fixed += groups;
     else
-      fixed += groups * (ceil(fmin((double)p->window_tok - 1, len) /
-                              (double)p->block_size_tok) +
-                         1);
+      fixed +=
+          groups *
+          (ceil(fmin((double)p->window_tok - 1, len) / (double)p->block_size_tok) + 1);
   }
   return full > 0 ? fixed * (double)l->block_size_tok / full : 0;
 }
@@ -167,10 +167,11 @@ kvc_code kvc_size_run(struct kvc_arena *arena, struct kvc_db *db,
   out->gpus = (size_t)out->setting.tp * (size_t)out->setting.pp * (size_t)out->setting.dp;
   prices(out);
   if (out->memory.layout.approximate)
-    sizing_note(&s, "warning",
-                "how vLLM packs this model's compressed caches is not fully known: measured "
-                "servers held up to 12 % fewer requests; the log line \"Maximum "
-                "concurrency\" of a start tells");
+    sizing_note(
+        &s, "warning",
+        "how vLLM packs this model's compressed caches is not fully known: measured "
+        "servers held up to 12 % fewer requests; the log line \"Maximum "
+        "concurrency\" of a start tells");
   KVC_TRY(concurrency(&s, err));
   warn_graphs(&s);
   KVC_TRY(sizing_recommend(&s, err));

@@ -28,8 +28,8 @@ static const char *gib_short(struct sizing *s, double bytes)
 static const char *length(struct sizing *s)
 {
   const struct kvc_size *out = s->out;
-  const bool commas = out->setting.engine == KVC_ENGINE_V1 &&
-                      out->facts.printed != KVC_PRINT_V1_BLOCKS;
+  const bool commas =
+      out->setting.engine == KVC_ENGINE_V1 && out->facts.printed != KVC_PRINT_V1_BLOCKS;
   return commas ? sizing_count(s, (double)out->setting.max_model_len_tok)
                 : sizing_text(s, "%lld", (long long)out->setting.max_model_len_tok);
 }
@@ -87,13 +87,13 @@ static void v0_profile_lines(struct sizing *s)
                       "gpu_memory_utilization (%.2f) = %.2fGiB",
                       m->total_bytes / KVC_GIB, s->out->setting.gpu_memory_utilization,
                       m->requested_bytes / KVC_GIB));
-  line(s, sizing_text(s,
-                      "model weights take %.2fGiB; non_torch_memory takes %.2fGiB; PyTorch "
-                      "activation peak memory takes %.2fGiB; the rest of the memory "
-                      "reserved for KV Cache is %.2fGiB.",
-                      m->weights_bytes / KVC_GIB, m->non_torch_bytes / KVC_GIB,
-                      m->activation_peak_bytes / KVC_GIB,
-                      m->available_kv_bytes.value / KVC_GIB));
+  line(s, sizing_text(
+              s,
+              "model weights take %.2fGiB; non_torch_memory takes %.2fGiB; PyTorch "
+              "activation peak memory takes %.2fGiB; the rest of the memory "
+              "reserved for KV Cache is %.2fGiB.",
+              m->weights_bytes / KVC_GIB, m->non_torch_bytes / KVC_GIB,
+              m->activation_peak_bytes / KVC_GIB, m->available_kv_bytes.value / KVC_GIB));
 }
 
 static void log_lines(struct sizing *s)
@@ -184,7 +184,8 @@ static void command(struct sizing *s)
   if (d->max_model_len_tok != 0)
     flag_add(s, &buf, "max_model_len",
              sizing_text(s, "%lld", (long long)set->max_model_len_tok));
-  if (set->tp > 1) flag_add(s, &buf, "tensor_parallel_size", sizing_text(s, "%d", set->tp));
+  if (set->tp > 1)
+    flag_add(s, &buf, "tensor_parallel_size", sizing_text(s, "%d", set->tp));
   if (set->pp > 1)
     flag_add(s, &buf, "pipeline_parallel_size", sizing_text(s, "%d", set->pp));
   if (set->dp > 1) flag_add(s, &buf, "data_parallel_size", sizing_text(s, "%d", set->dp));
@@ -197,7 +198,7 @@ static void command(struct sizing *s)
   if (d->kv_cache_memory_bytes > 0)
     flag_add(s, &buf, "kv_cache_memory_bytes",
              sizing_text(s, "%lld", (long long)d->kv_cache_memory_bytes));
-  const int64_t seqs = d->max_num_seqs > 0      ? d->max_num_seqs
+  const int64_t seqs = d->max_num_seqs > 0     ? d->max_num_seqs
                        : out->concurrency.have ? out->concurrency.recommended_max_num_seqs
                                                : 0;
   if (seqs > 0)

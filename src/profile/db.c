@@ -60,8 +60,8 @@ kvc_code db_add_name(struct kvc_db *db, const char *spelling, enum kvc_kind kind
 {
   char norm[256];
   if (db->n_extra == db->room_extra)
-    return kvc_fail(err, KVC_E_LIMIT, db->files[file].path, "more than %d names in overlays",
-                    SPARE_NAMES);
+    return kvc_fail(err, KVC_E_LIMIT, db->files[file].path,
+                    "more than %d names in overlays", SPARE_NAMES);
   kvc_name_normalize(spelling, norm, sizeof norm);
   const char *copy = kvc_arena_strdup(db->arena, norm);
   if (copy == NULL) return kvc_arena_full(db->arena, db->files[file].path, err);
@@ -85,9 +85,8 @@ static size_t lower_bound(enum kvc_kind kind, const char *norm)
   while (lo < hi) {
     const size_t mid = lo + (hi - lo) / 2;
     const struct embedded_name *e = &kvc_embedded_names[mid];
-    const bool below =
-        e->kind < (unsigned)kind ||
-        (e->kind == (unsigned)kind && strcmp(e->norm, norm) < 0);
+    const bool below = e->kind < (unsigned)kind ||
+                       (e->kind == (unsigned)kind && strcmp(e->norm, norm) < 0);
     if (below)
       lo = mid + 1;
     else
@@ -96,7 +95,8 @@ static size_t lower_bound(enum kvc_kind kind, const char *norm)
   return lo;
 }
 
-static bool fits(const struct db_name *n, enum kvc_kind kind, const char *norm, bool prefix)
+static bool fits(const struct db_name *n, enum kvc_kind kind, const char *norm,
+                 bool prefix)
 {
   if (n->kind != kind) return false;
   return prefix ? strncmp(n->norm, norm, strlen(norm)) == 0 : strcmp(n->norm, norm) == 0;
@@ -107,7 +107,8 @@ void db_names(const struct kvc_db *db, enum kvc_kind kind, const char *norm, boo
 {
   for (size_t i = db->n_extra; i-- > 0;) {
     const struct db_name *n = &db->extra[i];
-    if (fits(n, kind, norm, prefix) && !db->files[n->file].hidden && !seen(ctx, n)) return;
+    if (fits(n, kind, norm, prefix) && !db->files[n->file].hidden && !seen(ctx, n))
+      return;
   }
   for (size_t i = lower_bound(kind, norm); i < kvc_embedded_name_count; i++) {
     const struct db_name n = embedded_name(i);
@@ -135,7 +136,8 @@ kvc_code kvc_db_engine(struct kvc_db *db, const char *name, struct kvc_engine **
                        struct kvc_err *err)
 {
   if (strcmp(name, "vllm") != 0)
-    return kvc_fail(err, KVC_E_UNKNOWN, "engine", "\"%.60s\" is not known; vllm is", name);
+    return kvc_fail(err, KVC_E_UNKNOWN, "engine", "\"%.60s\" is not known; vllm is",
+                    name);
   if (db->engine == NULL) {
     struct db_file *e = file_named(db, "engines/vllm/engine.yaml");
     struct db_file *f = file_named(db, "engines/vllm/flags.yaml");
@@ -158,7 +160,8 @@ const struct kvc_cite *kvc_db_cite(struct kvc_db *db, const char *key)
   struct kvc_err ignored;
   if (key == NULL) return NULL;
   if (strcmp(key, "user") == 0) {
-    static const struct kvc_cite user = {"user", "given by the user", "the user", NULL, NULL};
+    static const struct kvc_cite user = {"user", "given by the user", "the user", NULL,
+                                         NULL};
     return &user;
   }
   for (size_t i = db->n_files; i-- > 0;) {
@@ -265,7 +268,8 @@ kvc_code kvc_db_text(struct kvc_db *db, enum kvc_kind kind, const char *name,
   for (size_t i = db->n_files; m.file != NULL && i-- > 0;)
     if (strcmp(db->files[i].path, m.file) == 0)
       return text_of_file(db, &db->files[i], name, text, len, match);
-  return kvc_fail(err, KVC_E_UNKNOWN, "profiles", "\"%.80s\" is not in the database", name);
+  return kvc_fail(err, KVC_E_UNKNOWN, "profiles", "\"%.80s\" is not in the database",
+                  name);
 }
 
 /* ---- check ---- */

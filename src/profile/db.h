@@ -16,7 +16,7 @@ struct db_file {
   size_t len;
   const unsigned char *packed; /* NULL: an overlay's, parsed from text */
   struct node *root;
-  bool hidden;                 /* an overlay has a file of the same relative path */
+  bool hidden; /* an overlay has a file of the same relative path */
 };
 
 struct db_name {

@@ -14,9 +14,9 @@
 enum name_role {
   NAME_CANONICAL,
   NAME_ALIAS,
-  NAME_FAMILY,      /* GPUs: the most deployed variant */
-  NAME_SHORT,       /* models: the canonical name without its organisation */
-  NAME_SHORT_ALIAS  /* models: an alias without its organisation */
+  NAME_FAMILY,     /* GPUs: the most deployed variant */
+  NAME_SHORT,      /* models: the canonical name without its organisation */
+  NAME_SHORT_ALIAS /* models: an alias without its organisation */
 };
 
 struct embedded_file {

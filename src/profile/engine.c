@@ -74,8 +74,8 @@ const struct kvc_fact *kvc_engine_fact(const struct kvc_engine *engine, const ch
 {
   for (size_t i = 0; i < engine->n_facts; i++) {
     const struct fact_row *f = &engine->facts[i];
-    if (strcmp(f->fact.key, key) == 0 && (f->kind == KVC_ENGINE_AUTO || f->kind == kind) &&
-        span_has(&f->span, v))
+    if (strcmp(f->fact.key, key) == 0 &&
+        (f->kind == KVC_ENGINE_AUTO || f->kind == kind) && span_has(&f->span, v))
       return &f->fact;
   }
   return NULL;
@@ -127,13 +127,14 @@ const struct kvc_flag *kvc_engine_flag_spelled(const struct kvc_engine *engine,
   return NULL;
 }
 
-const char *kvc_engine_flag_name(const struct kvc_engine *engine, const struct kvc_flag *flag,
-                                 const struct kvc_version *v)
+const char *kvc_engine_flag_name(const struct kvc_engine *engine,
+                                 const struct kvc_flag *flag, const struct kvc_version *v)
 {
   const struct flag *f = flag_of(flag);
   (void)engine;
   for (size_t s = 0; s < f->n_spells; s++)
-    if (span_has(&f->spells[s].span, v) && f->spells[s].n > 0) return f->spells[s].names[0];
+    if (span_has(&f->spells[s].span, v) && f->spells[s].n > 0)
+      return f->spells[s].names[0];
   return NULL;
 }
 
@@ -151,8 +152,9 @@ bool kvc_engine_flag_span(const struct kvc_engine *engine, const struct kvc_flag
   return true;
 }
 
-size_t kvc_engine_flag_choices(const struct kvc_engine *engine, const struct kvc_flag *flag,
-                               const struct kvc_version *v, const char *const **choices)
+size_t kvc_engine_flag_choices(const struct kvc_engine *engine,
+                               const struct kvc_flag *flag, const struct kvc_version *v,
+                               const char *const **choices)
 {
   const struct flag *f = flag_of(flag);
   (void)engine;
@@ -184,8 +186,8 @@ static bool when_holds(const struct when *w, const struct kvc_default_query *q)
 }
 
 bool kvc_engine_default(const struct kvc_engine *engine, const struct kvc_flag *flag,
-                        const struct kvc_version *v, const struct kvc_default_query *query,
-                        struct kvc_default *out)
+                        const struct kvc_version *v,
+                        const struct kvc_default_query *query, struct kvc_default *out)
 {
   const struct flag *f = flag_of(flag);
   (void)engine;

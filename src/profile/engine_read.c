@@ -37,14 +37,17 @@ static const struct field release_rows[] = {
 static const struct field engine_rows[] = {
     {.key = "engine", .type = FIELD_TEXT, .offset = R(name), .required = true},
     {.key = "releases", .type = FIELD_CUSTOM, .required = true},
-    {.key = "newest_verified", .type = FIELD_TEXT, .offset = R(version), .required = true},
+    {.key = "newest_verified",
+     .type = FIELD_TEXT,
+     .offset = R(version),
+     .required = true},
     {.key = "engines", .type = FIELD_CUSTOM, .required = true},
     {.key = "facts", .type = FIELD_CUSTOM, .required = true},
     {.key = NULL},
 };
 
-static kvc_code version_at(const struct reader *r, const struct node *at, const char *text,
-                           struct kvc_version *out)
+static kvc_code version_at(const struct reader *r, const struct node *at,
+                           const char *text, struct kvc_version *out)
 {
   struct kvc_err why;
   if (kvc_version_parse(text, "", out, &why) != KVC_E_OK)
@@ -58,7 +61,8 @@ static kvc_code known_release(const struct reader *r, const struct node *at,
   KVC_TRY(version_at(r, at, at->type == NODE_SCALAR ? at->text : "", out));
   for (size_t i = 0; i < e->n_releases; i++)
     if (kvc_version_cmp(&e->releases[i].version, out) == 0) return KVC_E_OK;
-  return reader_fail(r, at, KVC_E_UNKNOWN, "%s is not one of the listed releases", at->text);
+  return reader_fail(r, at, KVC_E_UNKNOWN, "%s is not one of the listed releases",
+                     at->text);
 }
 
 kvc_code span_read(const struct reader *r, const struct node *row,
@@ -67,7 +71,8 @@ kvc_code span_read(const struct reader *r, const struct node *row,
   struct span s = {.open = true};
   const struct node *since = profile_node_get(row, "since");
   const struct node *until = profile_node_get(row, "until");
-  if (since == NULL) return reader_fail(r, row, KVC_E_PARSE, "the key \"since\" is missing");
+  if (since == NULL)
+    return reader_fail(r, row, KVC_E_PARSE, "the key \"since\" is missing");
   KVC_TRY(known_release(r, since, e, &s.since));
   if (until != NULL) {
     s.open = false;
@@ -185,7 +190,8 @@ kvc_code engine_from_nodes(const struct reader *engine_file, const struct node *
   if (e == NULL) return kvc_arena_full(r->arena, r->file, r->err);
   KVC_TRY(fields_read(r, engine, engine_rows, &t));
   KVC_TRY(releases_read(r, engine, e));
-  if (e->n_releases == 0) return reader_fail(r, engine, KVC_E_PARSE, "no release is listed");
+  if (e->n_releases == 0)
+    return reader_fail(r, engine, KVC_E_PARSE, "no release is listed");
   KVC_TRY(known_release(r, profile_node_get(engine, "newest_verified"), e, &e->newest));
   KVC_TRY(generations_read(r, engine, e));
   KVC_TRY(facts_read(r, engine, e));

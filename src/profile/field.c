@@ -69,13 +69,23 @@ struct figure_text {
 };
 
 static const struct field figure_rows[] = {
-    {.key = "value", .type = FIELD_TEXT, .offset = offsetof(struct figure_text, value),
-     .required = true, .help = "number and unit, as the source prints it"},
-    {.key = "cite", .type = FIELD_TEXT, .offset = offsetof(struct figure_text, cite),
-     .required = true, .help = "key in citations/"},
-    {.key = "kind", .type = FIELD_TEXT, .offset = offsetof(struct figure_text, kind),
+    {.key = "value",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct figure_text, value),
+     .required = true,
+     .help = "number and unit, as the source prints it"},
+    {.key = "cite",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct figure_text, cite),
+     .required = true,
+     .help = "key in citations/"},
+    {.key = "kind",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct figure_text, kind),
      .help = "measured or derived; otherwise a data sheet's"},
-    {.key = "note", .type = FIELD_TEXT, .offset = offsetof(struct figure_text, note),
+    {.key = "note",
+     .type = FIELD_TEXT,
+     .offset = offsetof(struct figure_text, note),
      .help = "what it includes, or how it was derived"},
     {.key = NULL},
 };
@@ -97,8 +107,8 @@ static kvc_code figure_read(const struct reader *r, const struct node *n,
   else if (t.kind != NULL && strcmp(t.kind, "derived") == 0)
     f.source = KVC_SRC_DERIVED;
   else if (t.kind != NULL)
-    return reader_fail(r, n, KVC_E_PARSE, "\"kind\" must be measured or derived, not \"%s\"",
-                       t.kind);
+    return reader_fail(r, n, KVC_E_PARSE,
+                       "\"kind\" must be measured or derived, not \"%s\"", t.kind);
   if (strcmp(t.cite, "user") == 0) f.source = KVC_SRC_USER;
   f.cite = t.cite;
   f.note = t.note;
@@ -124,10 +134,12 @@ static kvc_code enum_read(const struct reader *r, const struct node *n,
   }
   size_t best;
   if (kvc_did_you_mean(text, words, count, &best, 1) > 0)
-    return reader_fail(r, n, KVC_E_UNKNOWN, "\"%s\" cannot be \"%.60s\"; did you mean %s?",
-                       key_of(n), text, words[best]);
-  return reader_fail(r, n, KVC_E_UNKNOWN, "\"%s\" cannot be \"%.60s\"; it is one of %s, %s, ...",
-                     key_of(n), text, words[0], words[1]);
+    return reader_fail(r, n, KVC_E_UNKNOWN,
+                       "\"%s\" cannot be \"%.60s\"; did you mean %s?", key_of(n), text,
+                       words[best]);
+  return reader_fail(r, n, KVC_E_UNKNOWN,
+                     "\"%s\" cannot be \"%.60s\"; it is one of %s, %s, ...", key_of(n),
+                     text, words[0], words[1]);
 }
 
 static kvc_code texts_read(const struct reader *r, const struct node *n, const char **at,
@@ -190,8 +202,9 @@ static kvc_code unknown_key(const struct reader *r, const struct node *n,
   size_t count = 0, best;
   for (; rows[count].key != NULL && count < MOST; count++) keys[count] = rows[count].key;
   if (kvc_did_you_mean(n->key, keys, count, &best, 1) > 0)
-    return reader_fail(r, n, KVC_E_UNKNOWN, "\"%.60s\" is not a key here; did you mean \"%s\"?",
-                       n->key, keys[best]);
+    return reader_fail(r, n, KVC_E_UNKNOWN,
+                       "\"%.60s\" is not a key here; did you mean \"%s\"?", n->key,
+                       keys[best]);
   return reader_fail(r, n, KVC_E_UNKNOWN, "\"%.60s\" is not a key here", n->key);
 }
 
@@ -221,7 +234,8 @@ static bool plain_ok(const char *text)
 {
   static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                              "0123456789_-./+ ()";
-  static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "~"};
+  static const char *const words[] = {"true", "false", "null", "yes",
+                                      "no",   "on",    "off",  "~"};
   const size_t len = strlen(text);
   if (len == 0 || strspn(text, safe) != len) return false;
   if (strchr(" -.()+/", text[0]) != NULL || text[len - 1] == ' ') return false;
@@ -318,7 +332,8 @@ static bool value_write(struct kvc_buf *out, const struct field *f, const void *
 static void texts_write(struct kvc_buf *out, const struct field *f, const void *object,
                         int indent)
 {
-  const char *const *at = (const char *const *)(const void *)((const char *)object + f->offset);
+  const char *const *at =
+      (const char *const *)(const void *)((const char *)object + f->offset);
   size_t n;
   memcpy(&n, (const char *)object + f->count, sizeof n);
   if (n == 0) return;

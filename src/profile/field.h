@@ -12,26 +12,26 @@
 #include <kvcap/num.h>
 
 enum field_type {
-  FIELD_TEXT,    /* const char * */
-  FIELD_INT,     /* int */
-  FIELD_INT64,   /* int64_t */
-  FIELD_DOUBLE,  /* double */
-  FIELD_BOOL,    /* bool */
-  FIELD_ENUM,    /* int-sized enum, by 'words' */
-  FIELD_FIGURE,  /* struct kvc_figure: {value: "80 GB", cite: key} */
-  FIELD_TEXTS,   /* const char *[KVC_MAX_NAMES] and a size_t at 'count' */
-  FIELD_CUSTOM   /* allowed; read by the caller */
+  FIELD_TEXT,   /* const char * */
+  FIELD_INT,    /* int */
+  FIELD_INT64,  /* int64_t */
+  FIELD_DOUBLE, /* double */
+  FIELD_BOOL,   /* bool */
+  FIELD_ENUM,   /* int-sized enum, by 'words' */
+  FIELD_FIGURE, /* struct kvc_figure: {value: "80 GB", cite: key} */
+  FIELD_TEXTS,  /* const char *[KVC_MAX_NAMES] and a size_t at 'count' */
+  FIELD_CUSTOM  /* allowed; read by the caller */
 };
 
 struct field {
   const char *key;
   enum field_type type;
   size_t offset;
-  double min, max;           /* numbers; both 0 = 0 to 1e18 */
+  double min, max; /* numbers; both 0 = 0 to 1e18 */
   bool required;
-  const char *const *words;  /* enums, NULL-terminated; position = value */
-  enum kvc_quantity quantity;/* figures */
-  size_t count;              /* texts: offset of the size_t */
+  const char *const *words;   /* enums, NULL-terminated; position = value */
+  enum kvc_quantity quantity; /* figures */
+  size_t count;               /* texts: offset of the size_t */
   const char *help;
 };
 
@@ -52,8 +52,8 @@ kvc_code fields_read(const struct reader *r, const struct node *map,
                      const struct field *rows, void *object) KVC_MUST_USE;
 
 /* A text, a whole number, a fraction at a node. */
-kvc_code node_text(const struct reader *r, const struct node *n, const char **out)
-    KVC_MUST_USE;
+kvc_code node_text(const struct reader *r, const struct node *n,
+                   const char **out) KVC_MUST_USE;
 kvc_code node_number(const struct reader *r, const struct node *n, double min, double max,
                      bool whole, double *out) KVC_MUST_USE;
 kvc_code node_bool(const struct reader *r, const struct node *n, bool *out) KVC_MUST_USE;

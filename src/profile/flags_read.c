@@ -201,7 +201,8 @@ static kvc_code version_text(const struct reader *r, const struct node *at,
   return KVC_E_OK;
 }
 
-static kvc_code changes_read(const struct reader *r, const struct node *list, struct flag *f)
+static kvc_code changes_read(const struct reader *r, const struct node *list,
+                             struct flag *f)
 {
   if (list->type != NODE_SEQ)
     return reader_fail(r, list, KVC_E_PARSE, "\"change\" must be a list");

@@ -76,7 +76,8 @@ static kvc_code prices_read(const struct reader *r, const struct node *seq,
   return KVC_E_OK;
 }
 
-kvc_code gpu_from_node(const struct reader *r, const struct node *root, struct kvc_gpu *out)
+kvc_code gpu_from_node(const struct reader *r, const struct node *root,
+                       struct kvc_gpu *out)
 {
   const struct kvc_figure none = {.value = (double)NAN};
   struct kvc_gpu g = {.devices_per_board = 1};

@@ -48,11 +48,16 @@ kvc_code db_unknown(struct kvc_db *db, enum kvc_kind kind, const char *flag,
   }
   if (n == 0 && base != NULL) n = kvc_did_you_mean(base + 1, s.at, s.n, best, 3);
   if (n == 0)
-    return kvc_fail(err, KVC_E_UNKNOWN, flag, "\"%.100s\" is not known; %s", asked, advice);
+    return kvc_fail(err, KVC_E_UNKNOWN, flag, "\"%.100s\" is not known; %s", asked,
+                    advice);
   struct kvc_buf list;
   kvc_buf_init(&list, 300);
   for (size_t i = 0; i < n; i++)
-    kvc_buf_printf(&list, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", s.at[best[i]]);
+    kvc_buf_printf(&list, "%s%s",
+                   i == 0       ? ""
+                   : i + 1 == n ? " or "
+                                : ", ",
+                   s.at[best[i]]);
   const kvc_code rc =
       kvc_fail(err, KVC_E_UNKNOWN, flag, "\"%.100s\" is not known; did you mean %s? %s",
                asked, list.text != NULL ? list.text : "", advice);
@@ -110,12 +115,12 @@ struct variants {
   size_t n;
 };
 
-/* Canonical names that contain the family's name. */
+/* Canonical names that start with the family's name. */
 static bool variant(void *ctx, const struct db_name *name)
 {
   struct variants *v = ctx;
   if (name->role != NAME_CANONICAL || name->file == v->own) return true;
-  if (strstr(name->norm, v->part) == NULL) return true;
+  if (strncmp(name->norm, v->part, strlen(v->part)) != 0) return true;
   for (size_t i = 0; i < v->n; i++)
     if (v->files[i] == name->file) return true;
   if (v->n < MAX_CANDIDATES) v->files[v->n++] = name->file;
@@ -163,10 +168,9 @@ static bool has_count(const char *norm)
 
 static bool find_gpu(const struct kvc_db *db, const char *norm, struct found *f)
 {
-  static const char *const makers[] = {"nvidiageforce", "nvidiatesla", "nvidia",
-                                       "amdinstinct",   "amdradeon",   "amd",
-                                       "intel",         "google",      "tesla",
-                                       "geforce",       "instinct",    "radeon"};
+  static const char *const makers[] = {
+      "nvidiageforce", "nvidiatesla", "nvidia", "amdinstinct", "amdradeon", "amd",
+      "intel",         "google",      "tesla",  "geforce",     "instinct",  "radeon"};
   if (find(db, KVC_KIND_GPU, norm, f)) return true;
   for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
     const size_t len = strlen(makers[i]);
@@ -228,16 +232,17 @@ kvc_code kvc_db_gpu(struct kvc_db *db, const char *name, struct kvc_gpu *out,
     return KVC_E_OK;
   }
   if (has_count(norm))
-    return kvc_fail(err, KVC_E_UNKNOWN, "--gpu",
-                    "\"%.60s\" counts cards; name the card alone and give the number with "
-                    "--tensor-parallel-size",
-                    name);
+    return kvc_fail(
+        err, KVC_E_UNKNOWN, "--gpu",
+        "\"%.60s\" counts cards; name the card alone and give the number with "
+        "--tensor-parallel-size",
+        name);
   size_t file = 0;
   KVC_TRY(gpu_by_prefix(db, name, norm, &file, err));
   KVC_TRY(read_gpu(db, file, out, err));
   db_match(db, name, file, &m);
-  m.note = kvc_arena_printf(db->arena, "%s is read as %s, the only card whose name starts so",
-                            name, m.name);
+  m.note = kvc_arena_printf(
+      db->arena, "%s is read as %s, the only card whose name starts so", name, m.name);
   *match = m;
   return KVC_E_OK;
 }
@@ -247,16 +252,46 @@ kvc_code kvc_db_gpu(struct kvc_db *db, const char *name, struct kvc_gpu *out,
 /* Endings that name a format, longest first so that the whole is set aside; norm
  * has no blanks, '-' or '_'. */
 static const char *const formats[] = {
-    "quantized.w8a8fp8", "quantized.w8a8", "quantized.w8a16", "quantized.w4a16",
-    "autoroundint4",     "awqint4",        "awq4bit",         "4bitawq",
-    "awq8bit",           "gptqint4",       "gptqint8",        "gptq4bit",
-    "gptq8bit",          "int4w4a16",      "fp8dynamic",      "fp8block",
-    "fp8kv",             "fp8ct",          "w4a16ct",         "w8a8fp8",
-    "w8a8",              "w8a16",          "w4a16",           "w4a8",
-    "nvfp4mtp",          "nvfp4fp8",       "nvfp4",           "mxfp4",
-    "bnb4bit",           "bnb8bit",        "unslothbnb4bit",  "awq",
-    "gptq",              "fp8",            "fp4",             "int8",
-    "int4",              "4bit",           "8bit",            "gguf",
+    "quantized.w8a8fp8",
+    "quantized.w8a8",
+    "quantized.w8a16",
+    "quantized.w4a16",
+    "autoroundint4",
+    "awqint4",
+    "awq4bit",
+    "4bitawq",
+    "awq8bit",
+    "gptqint4",
+    "gptqint8",
+    "gptq4bit",
+    "gptq8bit",
+    "int4w4a16",
+    "fp8dynamic",
+    "fp8block",
+    "fp8kv",
+    "fp8ct",
+    "w4a16ct",
+    "w8a8fp8",
+    "w8a8",
+    "w8a16",
+    "w4a16",
+    "w4a8",
+    "nvfp4mtp",
+    "nvfp4fp8",
+    "nvfp4",
+    "mxfp4",
+    "bnb4bit",
+    "bnb8bit",
+    "unslothbnb4bit",
+    "awq",
+    "gptq",
+    "fp8",
+    "fp4",
+    "int8",
+    "int4",
+    "4bit",
+    "8bit",
+    "gguf",
 };
 
 /* Endings of one base model whose weights have the same shape. */
@@ -307,7 +342,8 @@ static bool strip_format(struct attempt *a)
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
     const size_t t = strlen(formats[i]);
     if (len <= t || strcmp(a->norm + len - t, formats[i]) != 0) continue;
-    if (a->format[0] == '\0') (void)snprintf(a->format, sizeof a->format, "%s", formats[i]);
+    if (a->format[0] == '\0')
+      (void)snprintf(a->format, sizeof a->format, "%s", formats[i]);
     a->norm[len - t] = '\0';
     return true;
   }
@@ -367,8 +403,8 @@ static bool search(const struct kvc_db *db, const char *name, struct attempt *a,
   return false;
 }
 
-static const char *model_note(struct kvc_db *db, const char *asked, const struct attempt *a,
-                              const struct kvc_match *m)
+static const char *model_note(struct kvc_db *db, const char *asked,
+                              const struct attempt *a, const struct kvc_match *m)
 {
   if (a->format[0] != '\0')
     return kvc_arena_printf(db->arena,

@@ -48,20 +48,23 @@ static kvc_code formats_read(const struct reader *r, const struct node *map,
     size_t part = 0, kind = 0;
     while (part_words[part] != NULL && strcmp(part_words[part], n->key) != 0) part++;
     if (part_words[part] == NULL)
-      return reader_fail(r, n, KVC_E_UNKNOWN, "\"%.60s\" is not a part of a layer", n->key);
+      return reader_fail(r, n, KVC_E_UNKNOWN, "\"%.60s\" is not a part of a layer",
+                         n->key);
     while (quant_words[kind] != NULL &&
            (n->type != NODE_SCALAR || strcmp(quant_words[kind], n->text) != 0))
       kind++;
     if (quant_words[kind] == NULL)
-      return reader_fail(r, n, KVC_E_UNKNOWN, "\"%s\" must be none, fp8, int8, int, mxfp4, "
-                                              "nvfp4, bnb or gguf",
+      return reader_fail(r, n, KVC_E_UNKNOWN,
+                         "\"%s\" must be none, fp8, int8, int, mxfp4, "
+                         "nvfp4, bnb or gguf",
                          n->key);
     layer->part_quant[part] = (unsigned char)(kind + 1);
   }
   return KVC_E_OK;
 }
 
-static kvc_code kinds_read(const struct reader *r, const struct node *map, struct kinds *out)
+static kvc_code kinds_read(const struct reader *r, const struct node *map,
+                           struct kinds *out)
 {
   if (map->type != NODE_MAP)
     return reader_fail(r, map, KVC_E_PARSE, "\"layer_kinds\" must be a mapping of names");
@@ -110,8 +113,8 @@ static kvc_code towers_read(const struct reader *r, const struct node *seq,
   return KVC_E_OK;
 }
 
-static kvc_code part_read(const struct reader *r, const struct node *root, const char *key,
-                          const struct field *rows, void *object)
+static kvc_code part_read(const struct reader *r, const struct node *root,
+                          const char *key, const struct field *rows, void *object)
 {
   const struct node *n = profile_node_get(root, key);
   return n != NULL ? fields_read(r, n, rows, object) : KVC_E_OK;
@@ -127,7 +130,8 @@ kvc_code model_from_node(const struct reader *r, const struct node *root,
   all_rows(rows);
   KVC_TRY(fields_read(r, root, rows, &m));
   KVC_TRY(kinds_read(r, profile_node_get(root, "layer_kinds"), kinds));
-  KVC_TRY(layers_read(r, profile_node_get(root, "layers"), kinds, &m.layers, &m.n_layers));
+  KVC_TRY(
+      layers_read(r, profile_node_get(root, "layers"), kinds, &m.layers, &m.n_layers));
   const struct node *mtp = profile_node_get(root, "mtp");
   if (mtp != NULL) KVC_TRY(layers_read(r, mtp, kinds, &m.mtp, &m.n_mtp));
   KVC_TRY(part_read(r, root, "mla", mla_rows, &m.mla));
@@ -138,7 +142,8 @@ kvc_code model_from_node(const struct reader *r, const struct node *root,
   if (towers != NULL) KVC_TRY(towers_read(r, towers, &m));
   for (size_t i = 0; i < m.n_layers; i++)
     if (m.layers[i].ffn == KVC_FFN_MOE && m.moe.experts == 0)
-      return reader_fail(r, root, KVC_E_PARSE, "has moe layers but no \"moe\" with experts");
+      return reader_fail(r, root, KVC_E_PARSE,
+                         "has moe layers but no \"moe\" with experts");
   *out = m;
   return KVC_E_OK;
 }

@@ -3,16 +3,16 @@
  */
 #include "model_rows.h"
 
-static const char *const mixer_words[] = {"none",   "full",   "sliding", "chunked", "mla",
-                                          "cross",  "encoder", "mamba1", "mamba2",  "gdn",
-                                          "kda",    "shortconv", "linear", NULL};
+static const char *const mixer_words[] = {
+    "none",   "full",   "sliding", "chunked", "mla",       "cross",  "encoder",
+    "mamba1", "mamba2", "gdn",     "kda",     "shortconv", "linear", NULL};
 static const char *const ffn_words[] = {"none", "dense", "moe", NULL};
 static const char *const qk_norm_words[] = {"none", "head", "full", NULL};
-const char *const quant_words[] = {"none",  "fp8",  "int8", "int",  "mxfp4",
+const char *const quant_words[] = {"none",  "fp8", "int8", "int", "mxfp4",
                                    "nvfp4", "bnb", "gguf", NULL};
-const char *const part_words[] = {"attention_in", "attention_out", "dense",
-                                  "experts",      "shared",        "ssm",
-                                  "lm_head",      "embed",         "rest", NULL};
+const char *const part_words[] = {
+    "attention_in", "attention_out", "dense", "experts", "shared",
+    "ssm",          "lm_head",       "embed", "rest",    NULL};
 
 /* clang-format off */
 #define M(field) offsetof(struct kvc_model, field)

@@ -6,8 +6,8 @@
 
 #include "field.h"
 
-extern const struct field model_head_rows[];  /* names and sizes, before the layers */
-extern const struct field model_rest_rows[];  /* after the layers */
+extern const struct field model_head_rows[]; /* names and sizes, before the layers */
+extern const struct field model_rest_rows[]; /* after the layers */
 extern const struct field layer_rows[];
 extern const struct field mla_rows[];
 extern const struct field moe_rows[];

@@ -24,8 +24,8 @@ struct builder {
 
 static kvc_code refuse(struct builder *b, yaml_mark_t mark, const char *what)
 {
-  return kvc_fail_at(b->err, KVC_E_PARSE, b->file, (int)mark.line + 1, (int)mark.column + 1,
-                     "%s", what);
+  return kvc_fail_at(b->err, KVC_E_PARSE, b->file, (int)mark.line + 1,
+                     (int)mark.column + 1, "%s", what);
 }
 
 /* ---- duplicate keys --------------------------------------------------------- */
@@ -61,7 +61,8 @@ static kvc_code unique_keys(struct builder *b, const struct node *map)
   for (const struct node *n = map->first; n != NULL; n = n->next) all[k++] = n;
   qsort(all, k, sizeof *all, by_key);
   for (size_t i = 1; i < k; i++)
-    if (strcmp(all[i - 1]->key, all[i]->key) == 0) return duplicate(b, all[i], all[i - 1]);
+    if (strcmp(all[i - 1]->key, all[i]->key) == 0)
+      return duplicate(b, all[i], all[i - 1]);
   return KVC_E_OK;
 }
 
@@ -161,10 +162,11 @@ static kvc_code on_start(struct builder *b, const yaml_event_t *e, enum node_typ
 static kvc_code on_document(struct builder *b, const yaml_event_t *e)
 {
   if (b->documents++ > 0)
-    return refuse(b, e->start_mark, "a second document starts here; one file, one document");
-  const bool directive =
-      e->data.document_start.version_directive != NULL ||
-      e->data.document_start.tag_directives.start != e->data.document_start.tag_directives.end;
+    return refuse(b, e->start_mark,
+                  "a second document starts here; one file, one document");
+  const bool directive = e->data.document_start.version_directive != NULL ||
+                         e->data.document_start.tag_directives.start !=
+                             e->data.document_start.tag_directives.end;
   if (directive) return refuse(b, e->start_mark, "directives (%) are not allowed here");
   return KVC_E_OK;
 }
@@ -172,12 +174,10 @@ static kvc_code on_document(struct builder *b, const yaml_event_t *e)
 static kvc_code on_event(struct builder *b, const yaml_event_t *e)
 {
   switch (e->type) {
-  case YAML_DOCUMENT_START_EVENT:
-    return on_document(b, e);
+  case YAML_DOCUMENT_START_EVENT: return on_document(b, e);
   case YAML_ALIAS_EVENT:
     return refuse(b, e->start_mark, "aliases (*) are not allowed here");
-  case YAML_SCALAR_EVENT:
-    return on_scalar(b, e);
+  case YAML_SCALAR_EVENT: return on_scalar(b, e);
   case YAML_SEQUENCE_START_EVENT:
     return on_start(b, e, NODE_SEQ,
                     e->data.sequence_start.anchor != NULL ||
@@ -186,17 +186,12 @@ static kvc_code on_event(struct builder *b, const yaml_event_t *e)
     return on_start(b, e, NODE_MAP,
                     e->data.mapping_start.anchor != NULL ||
                         e->data.mapping_start.tag != NULL);
-  case YAML_SEQUENCE_END_EVENT:
-    b->depth--;
-    return KVC_E_OK;
-  case YAML_MAPPING_END_EVENT:
-    b->depth--;
-    return unique_keys(b, b->stack[b->depth].node);
+  case YAML_SEQUENCE_END_EVENT: b->depth--; return KVC_E_OK;
+  case YAML_MAPPING_END_EVENT: b->depth--; return unique_keys(b, b->stack[b->depth].node);
   case YAML_NO_EVENT:
   case YAML_STREAM_START_EVENT:
   case YAML_STREAM_END_EVENT:
-  case YAML_DOCUMENT_END_EVENT:
-    break;
+  case YAML_DOCUMENT_END_EVENT: break;
   }
   return KVC_E_OK;
 }
@@ -222,15 +217,16 @@ static kvc_code utf8_fault(const char *text, size_t len, const char *file,
   return kvc_fail_at(err, KVC_E_PARSE, file, line, col, "this byte is not valid UTF-8");
 }
 
-static kvc_code syntax_fault(const yaml_parser_t *p, const char *file, struct kvc_err *err)
+static kvc_code syntax_fault(const yaml_parser_t *p, const char *file,
+                             struct kvc_err *err)
 {
   if (p->error == YAML_MEMORY_ERROR)
     return kvc_fail(err, KVC_E_LIMIT, file, "the YAML parser is out of memory");
   yaml_mark_t at = p->problem_mark;
   if (p->error == YAML_READER_ERROR) at = p->mark;
   return kvc_fail_at(err, KVC_E_PARSE, file, (int)at.line + 1, (int)at.column + 1,
-                     "is not valid YAML: %s%s%s",
-                     p->context != NULL ? p->context : "", p->context != NULL ? ", " : "",
+                     "is not valid YAML: %s%s%s", p->context != NULL ? p->context : "",
+                     p->context != NULL ? ", " : "",
                      p->problem != NULL ? p->problem : "unreadable");
 }
 
@@ -262,8 +258,7 @@ kvc_code profile_parse(struct kvc_arena *arena, const char *text, size_t len,
   const kvc_code rc = run(&b, &parser);
   yaml_parser_delete(&parser);
   KVC_TRY(rc);
-  if (b.root == NULL)
-    return kvc_fail_at(err, KVC_E_PARSE, file, 1, 1, "is empty");
+  if (b.root == NULL) return kvc_fail_at(err, KVC_E_PARSE, file, 1, 1, "is empty");
   *root = b.root;
   return KVC_E_OK;
 }

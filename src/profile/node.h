@@ -20,18 +20,18 @@ enum node_type { NODE_SCALAR, NODE_SEQ, NODE_MAP };
 
 struct node {
   enum node_type type;
-  bool plain;          /* a scalar without quotes */
-  int line, col;       /* 1-based */
+  bool plain;    /* a scalar without quotes */
+  int line, col; /* 1-based */
   int key_line, key_col;
-  const char *key;     /* inside a mapping; NULL elsewhere */
-  const char *text;    /* scalar: NUL-terminated, no control characters but \n \t */
-  uint32_t count;      /* children */
+  const char *key;  /* inside a mapping; NULL elsewhere */
+  const char *text; /* scalar: NUL-terminated, no control characters but \n \t */
+  uint32_t count;   /* children */
   struct node *first, *next;
 };
 
 kvc_code profile_parse(struct kvc_arena *arena, const char *text, size_t len,
-                       const char *file, struct node **root, struct kvc_err *err)
-    KVC_MUST_USE;
+                       const char *file, struct node **root,
+                       struct kvc_err *err) KVC_MUST_USE;
 
 /* The value of a key, NULL when 'map' is no mapping or lacks it. */
 const struct node *profile_node_get(const struct node *map, const char *key);
@@ -42,8 +42,8 @@ void profile_pack(const struct node *root, struct kvc_buf *out);
 /* Rebuilds the tree from bytes that profile_pack wrote; texts are borrowed from
  * them.  Only for bytes that are part of this program. */
 kvc_code profile_unpack(struct kvc_arena *arena, const unsigned char *bytes,
-                        const char *file, struct node **root, struct kvc_err *err)
-    KVC_MUST_USE;
+                        const char *file, struct node **root,
+                        struct kvc_err *err) KVC_MUST_USE;
 
 /* Packed position of one child of a packed mapping, for lookups that need only one
  * entry: calls back with each child's offset from the start. */

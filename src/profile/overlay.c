@@ -42,7 +42,8 @@ static kvc_code names_of(struct kvc_db *db, const struct node *root, const char 
   const struct node *list = profile_node_get(root, key);
   if (list == NULL) return KVC_E_OK;
   const struct node *first = list->type == NODE_SEQ ? list->first : list;
-  for (const struct node *n = first; n != NULL; n = list->type == NODE_SEQ ? n->next : NULL) {
+  for (const struct node *n = first; n != NULL;
+       n = list->type == NODE_SEQ ? n->next : NULL) {
     if (n->type != NODE_SCALAR) continue;
     KVC_TRY(db_add_name(db, n->text, kind, role, file, err));
     const char *slash = strrchr(n->text, '/');
@@ -95,7 +96,8 @@ static kvc_code list_folder(struct kvc_db *db, const char *path, const char **na
   for (struct dirent *e = readdir(dir); e != NULL && rc == KVC_E_OK; e = readdir(dir)) {
     if (!is_yaml(e->d_name)) continue;
     if (*count == MAX_OVERLAY_FILES) {
-      rc = kvc_fail(err, KVC_E_LIMIT, path, "holds more than %d files", MAX_OVERLAY_FILES);
+      rc =
+          kvc_fail(err, KVC_E_LIMIT, path, "holds more than %d files", MAX_OVERLAY_FILES);
       break;
     }
     names[*count] = kvc_arena_strdup(db->arena, e->d_name);

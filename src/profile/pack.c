@@ -28,8 +28,8 @@ static void put_text(struct kvc_buf *out, const char *text)
 
 static void put_head(struct kvc_buf *out, const struct node *n)
 {
-  const char mark =
-      (char)((int)n->type | (n->plain ? MARK_PLAIN : 0) | (n->key != NULL ? MARK_KEY : 0));
+  const char mark = (char)((int)n->type | (n->plain ? MARK_PLAIN : 0) |
+                           (n->key != NULL ? MARK_KEY : 0));
   kvc_buf_add(out, &mark, 1);
   if (n->key != NULL) {
     put_text(out, n->key);

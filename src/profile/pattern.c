@@ -35,8 +35,8 @@ static kvc_code repeat(struct scan *s, size_t from, size_t times)
   if (times == 0)
     return reader_fail(s->r, s->at, KVC_E_RANGE, "a count in the layer pattern is 0");
   if (len * times > s->room - from)
-    return reader_fail(s->r, s->at, KVC_E_LIMIT, "the layer pattern has more than %zu layers",
-                       s->room);
+    return reader_fail(s->r, s->at, KVC_E_LIMIT,
+                       "the layer pattern has more than %zu layers", s->room);
   for (size_t k = 1; k < times; k++) memcpy(s->out + from + k * len, s->out + from, len);
   s->n = from + len * times;
   return KVC_E_OK;
@@ -68,7 +68,8 @@ static kvc_code items(struct scan *s, int depth)
     size_t times = 1;
     if (is_digit(*s->p)) {
       times = 0;
-      while (is_digit(*s->p) && times < 100000) times = times * 10 + (size_t)(*s->p++ - '0');
+      while (is_digit(*s->p) && times < 100000)
+        times = times * 10 + (size_t)(*s->p++ - '0');
     }
     const size_t from = s->n;
     if (*s->p == '(') {
@@ -94,10 +95,16 @@ kvc_code pattern_read(const struct reader *r, const struct node *at, const char 
                       const char *const *names, size_t n_names, unsigned char *out,
                       size_t room, size_t *count)
 {
-  struct scan s = {.r = r, .at = at, .p = text, .names = names, .n_names = n_names,
-                   .out = out, .room = room};
+  struct scan s = {.r = r,
+                   .at = at,
+                   .p = text,
+                   .names = names,
+                   .n_names = n_names,
+                   .out = out,
+                   .room = room};
   KVC_TRY(items(&s, 0));
-  if (*s.p != '\0') return reader_fail(r, at, KVC_E_PARSE, "the layer pattern has a stray )");
+  if (*s.p != '\0')
+    return reader_fail(r, at, KVC_E_PARSE, "the layer pattern has a stray )");
   *count = s.n;
   return KVC_E_OK;
 }

@@ -116,7 +116,7 @@ static void add_spans(struct kvc_doc *doc, const struct kvc_engine *engine,
       kvc_node_text(doc, one, "name", name);
       kvc_node_text(doc, one, "since", at);
       row(doc, list != NULL && list->first == one ? "spelled" : "", name,
-          i == 0 ? TEXT(doc, "in %s and before", at) : TEXT(doc, "from %s", at));
+          i == 0 ? TEXT(doc, "since %s or earlier", at) : TEXT(doc, "from %s", at));
     }
     last = name;
   }

@@ -3,13 +3,13 @@
  *
  * usage: accuracy TABLE
  */
-#include "tests/support/measured.h"
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics.h>
 #include <kvcap/num.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "tests/support/measured.h"
 
 static void print_row(const struct measured *row, const struct kvc_size *s, double error)
 {
@@ -23,8 +23,9 @@ static void print_row(const struct measured *row, const struct kvc_size *s, doub
          m->non_torch_bytes / KVC_GIB, row->col[COL_NON_TORCH],
          m->cudagraph_bytes / KVC_GIB, row->col[COL_GRAPHS],
          m->available_kv_bytes.value / KVC_GIB, row->col[COL_AVAILABLE]);
-  printf(" tok %9.0f/%-9s x %8.2f/%-8s B/tok %8.0f", m->tokens.value, row->col[COL_TOKENS],
-         m->max_concurrency, row->col[COL_CONCURRENCY], m->layout.bytes_per_token);
+  printf(" tok %9.0f/%-9s x %8.2f/%-8s B/tok %8.0f", m->tokens.value,
+         row->col[COL_TOKENS], m->max_concurrency, row->col[COL_CONCURRENCY],
+         m->layout.bytes_per_token);
   if (!isnan(error)) printf("  err %6.2f %%", error * 100);
   printf("%s\n", m->fits ? "" : "  (does not start)");
 }
@@ -80,7 +81,8 @@ int main(int argc, char **argv)
       const double want = kv * KVC_GIB / tok;
       per_token[n_per] = fabs(s->memory.layout.bytes_per_token - want) / want;
       if (grade == 1) {
-        if (per_token[n_per] <= 0.005) within++;
+        if (per_token[n_per] <= 0.005)
+          within++;
         else
           printf("      bytes per token %.0f, printed figures give %.0f (%.2f %%)\n",
                  s->memory.layout.bytes_per_token, want, per_token[n_per] * 100);
@@ -93,7 +95,8 @@ int main(int argc, char **argv)
   summary("grade A, KV tokens or hybrid concurrency", errors[0], n[0]);
   summary("grade B, the same (not a target: settings unknown)", errors[1], n[1]);
   summary("bytes per token, all with both figures", per_token, n_per);
-  printf("grade B bytes per token within 0.5 %%: %zu of those with both figures\n", within);
+  printf("grade B bytes per token within 0.5 %%: %zu of those with both figures\n",
+         within);
   printf("refused with a reason: %zu of %zu\n", refused, count);
   kvc_arena_clear(&table);
   return 0;

@@ -39,17 +39,26 @@ static void draw(gsl_rng *rng, struct drawn *d)
                                 .layers = d->layers,
                                 .n_layers = n,
                                 .mlp_gated = true,
-                                .ssm = {.conv = 4, .k_heads = 16, .k_dim = 128,
-                                        .v_heads = 32, .v_dim = 128, .state_fp32 = true}};
+                                .ssm = {.conv = 4,
+                                        .k_heads = 16,
+                                        .k_dim = 128,
+                                        .v_heads = 32,
+                                        .v_dim = 128,
+                                        .state_fp32 = true}};
   for (size_t i = 0; i < n; i++) {
     enum kvc_mixer mixer = KVC_MIX_FULL;
     if (kinds == 1 && i % 6 != 5) mixer = KVC_MIX_SLIDING;
     if (kinds == 2 && i % 4 != 3) mixer = KVC_MIX_GDN;
     if (kinds == 3 && i % 2 != 1) mixer = KVC_MIX_SLIDING;
-    d->layers[i] = (struct kvc_layer){.mixer = mixer, .ffn = KVC_FFN_DENSE,
-                                      .heads = heads, .kv_heads = kv, .head_dim = 128,
-                                      .v_head_dim = 128, .ffn_width = 4096,
-                                      .window_tok = 1024, .kv_compress = 1};
+    d->layers[i] = (struct kvc_layer){.mixer = mixer,
+                                      .ffn = KVC_FFN_DENSE,
+                                      .heads = heads,
+                                      .kv_heads = kv,
+                                      .head_dim = 128,
+                                      .v_head_dim = 128,
+                                      .ffn_width = 4096,
+                                      .window_tok = 1024,
+                                      .kv_compress = 1};
   }
   d->facts = toy_facts();
   d->facts.printed = pick(rng, 0, 1) == 1 ? KVC_PRINT_CONCURRENCY : KVC_PRINT_OVER_GROUPS;
@@ -114,8 +123,7 @@ static void more_sequences_never_leave_more_kv(void **state)
   FOR_SEEDS({
     struct kvc_memory more;
     d.set.max_num_seqs *= 2;
-    if (run(&d, &more) &&
-        more.available_kv_bytes.value > m.available_kv_bytes.value + 1)
+    if (run(&d, &more) && more.available_kv_bytes.value > m.available_kv_bytes.value + 1)
       fail_seed(seed, "max-num-seqs costs memory");
   });
 }

@@ -135,7 +135,8 @@ double measured_error(const struct measured *row, const struct kvc_size *size)
   const double per = size->memory.layout.bytes_per_token;
   double got = size->memory.tokens.value, want = measured_tokens(row, size);
   if (size->facts.printed <= KVC_PRINT_V1_BLOCKS)
-    got = (double)size->memory.num_gpu_blocks * (double)size->memory.layout.block_size_tok;
+    got =
+        (double)size->memory.num_gpu_blocks * (double)size->memory.layout.block_size_tok;
   double floor_tok = per > 0 ? 8 * KVC_GIB / per : 0;
   if (!size->memory.layout.uniform && !isnan(conc) && size->memory.max_concurrency > 0) {
     floor_tok *= size->memory.max_concurrency / fmax(got, 1);

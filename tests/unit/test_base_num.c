@@ -18,15 +18,15 @@ static void tokens_follow_the_engines_spelling(void **state)
   static const struct {
     const char *text;
     int64_t want;
-  } good[] = {{"8192", 8192}, {"8k", 8000},       {"8K", 8192},  {"1.5k", 1500},
-              {"1M", 1048576}, {"25.6k", 25600}, {"-1", -1},    {"128k", 128000}};
+  } good[] = {{"8192", 8192},  {"8k", 8000},     {"8K", 8192}, {"1.5k", 1500},
+              {"1M", 1048576}, {"25.6k", 25600}, {"-1", -1},   {"128k", 128000}};
   struct kvc_err err;
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     int64_t got = 0;
     assert_int_equal(kvc_num_parse_tokens(good[i].text, "x", &got, &err), KVC_E_OK);
     assert_int_equal(got, good[i].want);
   }
-  static const char *const bad[] = {"",   "k",    "8kk",  "8 thousand", "0x10", "nan",
+  static const char *const bad[] = {"",    "k",     "8kk", "8 thousand", "0x10", "nan",
                                     "inf", "1e999", "1.5", "8k9",        " 8",   "--1"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     int64_t got = 77;
@@ -122,7 +122,8 @@ static void versions_of_every_build_are_read(void **state)
 static void release_candidates_carry_the_code_they_lead_to(void **state)
 {
   (void)state;
-  const struct kvc_version rc = ver("0.20.0rc1"), rel = ver("0.20.0"), old = ver("0.19.0");
+  const struct kvc_version rc = ver("0.20.0rc1"), rel = ver("0.20.0"),
+                           old = ver("0.19.0");
   assert_true(kvc_version_cmp(&rc, &rel) < 0);
   assert_true(kvc_version_in(&rc, &rel, NULL));
   assert_true(kvc_version_in(&old, NULL, &rel));

@@ -79,6 +79,8 @@ static void suggestions_come_best_first(void **state)
   assert_int_equal(kvc_did_you_mean("zzzzzz", names, 5, out, 3), 0);
   const size_t n = kvc_did_you_mean("H100", names, 5, out, 3);
   assert_true(n >= 1);
+  static const char *const twice[] = {"abcd", "abcd", "abce"};
+  assert_int_equal(kvc_did_you_mean("abcf", twice, 3, out, 3), 2);
 }
 
 static void utf8_refuses_overlong_and_surrogates(void **state)
@@ -109,7 +111,8 @@ static void files_are_read_within_the_limit_and_replaced_whole(void **state)
   assert_string_equal(text, "hello");
   assert_int_equal(kvc_file_read_into(&a, path, 4, &text, &len, &err), KVC_E_LIMIT);
   assert_int_equal(kvc_file_read_into(&a, dir, 4, &text, &len, &err), KVC_E_IO);
-  assert_int_equal(kvc_file_read_into(&a, "no-such-file", 4, &text, &len, &err), KVC_E_IO);
+  assert_int_equal(kvc_file_read_into(&a, "no-such-file", 4, &text, &len, &err),
+                   KVC_E_IO);
   assert_int_equal(kvc_file_write("no-such-dir/x", "y", 1, &err), KVC_E_IO);
   /* a device is written, never replaced; a full one says so */
   assert_int_equal(kvc_file_write("/dev/null", "y", 1, &err), KVC_E_OK);

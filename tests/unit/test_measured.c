@@ -36,7 +36,8 @@ static void run_row(const struct measured *row)
     if (strlen(err.msg) < 10) silent++;
   } else {
     const double e = measured_error(row, s);
-    const double kv = measured_num(row, COL_AVAILABLE), tok = measured_num(row, COL_TOKENS);
+    const double kv = measured_num(row, COL_AVAILABLE),
+                 tok = measured_num(row, COL_TOKENS);
     answered++;
     if (row->col[COL_GRADE][0] == 'A' && !isnan(e)) errors_a[n_a++] = e;
     if (row->col[COL_GRADE][0] == 'B' && !isnan(kv) && !isnan(tok) &&

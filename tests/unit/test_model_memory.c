@@ -10,7 +10,8 @@
 #include "tests/support/close.h"
 #include "tests/support/toy.h"
 
-static struct kvc_kv_layout layout(const struct kvc_model *m, const struct kvc_setting *set,
+static struct kvc_kv_layout layout(const struct kvc_model *m,
+                                   const struct kvc_setting *set,
                                    const struct kvc_mem_facts *facts)
 {
   struct kvc_kv_layout l;
@@ -65,9 +66,15 @@ static void a_latent_token_is_replicated_on_every_rank(void **state)
   (void)state;
   struct kvc_layer layers[27];
   for (size_t i = 0; i < 27; i++)
-    layers[i] = (struct kvc_layer){.mixer = KVC_MIX_MLA, .heads = 16, .kv_heads = 16,
-                                   .head_dim = 192, .v_head_dim = 128, .kv_compress = 1};
-  struct kvc_model m = {.name = "toy/mla", .layers = layers, .n_layers = 27,
+    layers[i] = (struct kvc_layer){.mixer = KVC_MIX_MLA,
+                                   .heads = 16,
+                                   .kv_heads = 16,
+                                   .head_dim = 192,
+                                   .v_head_dim = 128,
+                                   .kv_compress = 1};
+  struct kvc_model m = {.name = "toy/mla",
+                        .layers = layers,
+                        .n_layers = 27,
                         .mla = {.kv_lora_rank = 512, .qk_rope_head_dim = 64}};
   struct kvc_mem_facts f = toy_facts();
   struct kvc_setting set = toy_setting();
@@ -83,11 +90,18 @@ static void sparse_attention_keeps_656_bytes_and_an_indexer_row(void **state)
   (void)state;
   struct kvc_layer layers[78];
   for (size_t i = 0; i < 78; i++)
-    layers[i] = (struct kvc_layer){.mixer = KVC_MIX_MLA, .indexer = true, .heads = 64,
-                                   .kv_heads = 64, .kv_compress = 1};
-  const struct kvc_model m = {.name = "toy/dsa", .layers = layers, .n_layers = 78,
-                              .mla = {.kv_lora_rank = 512, .qk_rope_head_dim = 64,
-                                      .index_head_dim = 128, .index_topk = 2048}};
+    layers[i] = (struct kvc_layer){.mixer = KVC_MIX_MLA,
+                                   .indexer = true,
+                                   .heads = 64,
+                                   .kv_heads = 64,
+                                   .kv_compress = 1};
+  const struct kvc_model m = {.name = "toy/dsa",
+                              .layers = layers,
+                              .n_layers = 78,
+                              .mla = {.kv_lora_rank = 512,
+                                      .qk_rope_head_dim = 64,
+                                      .index_head_dim = 128,
+                                      .index_topk = 2048}};
   const struct kvc_mem_facts f = toy_facts();
   struct kvc_setting set = toy_setting();
   set.kv_cache_dtype = "fp8_ds_mla";
@@ -100,11 +114,17 @@ static struct kvc_model windowed(struct kvc_layer *layers, size_t full, size_t s
 {
   for (size_t i = 0; i < full + sliding; i++)
     layers[i] = (struct kvc_layer){.mixer = i < full ? KVC_MIX_FULL : KVC_MIX_SLIDING,
-                                   .heads = 32, .kv_heads = 16, .head_dim = 128,
-                                   .v_head_dim = 128, .kv_compress = 1,
+                                   .heads = 32,
+                                   .kv_heads = 16,
+                                   .head_dim = 128,
+                                   .v_head_dim = 128,
+                                   .kv_compress = 1,
                                    .window_tok = i < full ? 0 : 1024};
-  return (struct kvc_model){.name = "toy/windows", .layers = layers,
-                            .n_layers = full + sliding, .hidden = 5376, .vocab = 1000,
+  return (struct kvc_model){.name = "toy/windows",
+                            .layers = layers,
+                            .n_layers = full + sliding,
+                            .hidden = 5376,
+                            .vocab = 1000,
                             .max_position_tok = 131072};
 }
 
@@ -164,12 +184,23 @@ static void qwen_3_5_27b_raises_its_attention_block_to_784(void **state)
   struct kvc_layer layers[64];
   for (size_t i = 0; i < 64; i++)
     layers[i] = (struct kvc_layer){.mixer = i % 4 == 3 ? KVC_MIX_FULL : KVC_MIX_GDN,
-                                   .heads = 24, .kv_heads = 4, .head_dim = 256,
-                                   .v_head_dim = 256, .kv_compress = 1};
-  const struct kvc_model m = {.name = "toy/gdn", .layers = layers, .n_layers = 64,
-                              .hidden = 5120, .vocab = 1000, .max_position_tok = 262144,
-                              .ssm = {.conv = 4, .k_heads = 16, .k_dim = 128,
-                                      .v_heads = 48, .v_dim = 128, .state_fp32 = true}};
+                                   .heads = 24,
+                                   .kv_heads = 4,
+                                   .head_dim = 256,
+                                   .v_head_dim = 256,
+                                   .kv_compress = 1};
+  const struct kvc_model m = {.name = "toy/gdn",
+                              .layers = layers,
+                              .n_layers = 64,
+                              .hidden = 5120,
+                              .vocab = 1000,
+                              .max_position_tok = 262144,
+                              .ssm = {.conv = 4,
+                                      .k_heads = 16,
+                                      .k_dim = 128,
+                                      .v_heads = 48,
+                                      .v_dim = 128,
+                                      .state_fp32 = true}};
   struct kvc_mem_facts f = toy_facts();
   struct kvc_setting set = toy_setting();
   struct kvc_kv_layout l = layout(&m, &set, &f);
@@ -279,8 +310,9 @@ static void what_does_not_start_says_so_in_the_releases_words(void **state)
   set.max_model_len_tok = 131072;
   struct kvc_memory r = memory(&m, &set, &f);
   assert_false(r.fits);
-  assert_non_null(strstr(r.error, "To serve at least one request with the models's max seq "
-                                  "len (131072), (16.00 GiB KV cache is needed"));
+  assert_non_null(strstr(r.error,
+                         "To serve at least one request with the models's max seq "
+                         "len (131072), (16.00 GiB KV cache is needed"));
   assert_non_null(strstr(r.error, "the estimated maximum model length is "));
   /* the stated length fits and one more block does not */
   set.max_model_len_tok = r.max_model_len_fits_tok;
@@ -289,8 +321,9 @@ static void what_does_not_start_says_so_in_the_releases_words(void **state)
   assert_false(memory(&m, &set, &f).fits);
   f.error_text = KVC_TEXT_V0;
   r = memory(&m, &set, &f);
-  assert_non_null(strstr(r.error, "is larger than the maximum number of tokens that can be "
-                                  "stored in KV cache"));
+  assert_non_null(strstr(r.error,
+                         "is larger than the maximum number of tokens that can be "
+                         "stored in KV cache"));
   set.total_bytes = 16.5 * 1073741824.0;
   r = memory(&m, &set, &f);
   assert_non_null(strstr(r.error, "No available memory for the cache blocks."));
@@ -310,9 +343,10 @@ static void memory_of_others_stops_the_start_where_it_is_checked(void **state)
   f.startup_free_check = true;
   const struct kvc_memory r = memory(&m, &set, &f);
   assert_false(r.fits);
-  assert_non_null(strstr(r.error, "Free memory on device cuda:0 (60.00/80.00 GiB) on startup "
-                                  "is less than desired GPU memory utilization (0.9, 72.00 "
-                                  "GiB)"));
+  assert_non_null(strstr(r.error,
+                         "Free memory on device cuda:0 (60.00/80.00 GiB) on startup "
+                         "is less than desired GPU memory utilization (0.9, 72.00 "
+                         "GiB)"));
   f.startup_free_check = false;
   f.budget = KVC_BUDGET_ALL_IN_USE;
   const struct kvc_memory old = memory(&m, &set, &f);

@@ -19,7 +19,8 @@ static const char toy_engine[] =
     "  - {name: V1, since: 0.3.0, role: default}\n"
     "facts:\n"
     "  - {key: budget, value: old, since: 0.1.0, until: 0.3.0, engine: V0, cite: a}\n"
-    "  - {key: budget, value: new, since: 0.2.0, engine: V1, cite: b, trust: medium, note: n}\n"
+    "  - {key: budget, value: new, since: 0.2.0, engine: V1, cite: b, trust: medium, "
+    "note: n}\n"
     "  - {key: both, value: 5, since: 0.2.0, cite: c}\n";
 
 static const char toy_flags[] =
@@ -35,9 +36,11 @@ static const char toy_flags[] =
     "  default:\n"
     "    - {value: 64, since: 0.1.0, until: 0.3.0, cite: a}\n"
     "    - {value: 8, since: 0.3.0, engine: V1, when: {moe_dp: true}, cite: b}\n"
-    "    - {value: 1024, since: 0.3.0, engine: V1, when: {memory_min: 70 GiB, name_lacks: a100, "
+    "    - {value: 1024, since: 0.3.0, engine: V1, when: {memory_min: 70 GiB, "
+    "name_lacks: a100, "
     "context: server}, cite: b}\n"
-    "    - {value: 512, since: 0.3.0, engine: V1, when: {name_has: [h20, mi3], vendor: nvidia}, "
+    "    - {value: 512, since: 0.3.0, engine: V1, when: {name_has: [h20, mi3], vendor: "
+    "nvidia}, "
     "cite: b}\n"
     "    - {value: 256, since: 0.3.0, cite: b}\n"
     "  change:\n"
@@ -185,10 +188,12 @@ static void a_flag_is_found_by_key_and_by_any_spelling(void **state)
   assert_int_equal(kvc_engine_flag_count(t->engine), 2);
   assert_ptr_equal(kvc_engine_flag_at(t->engine, 0), f);
   assert_null(kvc_engine_flag_at(t->engine, 2));
-  static const char *const spellings[] = {"--max-batch", "-b", "--max-seqs", "--max_seqs"};
+  static const char *const spellings[] = {"--max-batch", "-b", "--max-seqs",
+                                          "--max_seqs"};
   for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++)
     assert_ptr_equal(kvc_engine_flag_spelled(t->engine, spellings[i]), f);
-  static const char *const none[] = {"--max-seq", "max-seqs", "", "--", "-", "--max-seqs=3"};
+  static const char *const none[] = {"--max-seq", "max-seqs", "",
+                                     "--",        "-",        "--max-seqs=3"};
   for (size_t i = 0; i < sizeof none / sizeof *none; i++)
     assert_null(kvc_engine_flag_spelled(t->engine, none[i]));
   assert_null(kvc_engine_flag(t->engine, "--max-seqs"));
@@ -236,22 +241,46 @@ static void the_first_default_whose_conditions_hold_is_taken(void **state)
     struct kvc_default_query q;
     const char *want;
   } cases[] = {
-      {"0.1.0", {v0, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, false}, "64"},
-      {"0.2.0", {v1, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, true}, "64"},
-      {"0.3.0", {v1, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, true}, "8"},
-      {"0.3.0", {v1, KVC_CTX_SERVER, 70 * gib, "H100", KVC_VENDOR_NVIDIA, false, false}, "1024"},
-      {"0.3.0", {v1, KVC_CTX_SERVER, 69.9 * gib, "H100", KVC_VENDOR_NVIDIA, false, false}, "256"},
-      {"0.3.0", {v1, KVC_CTX_LLM, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, false}, "256"},
-      {"0.3.0", {v1, KVC_CTX_SERVER, 80 * gib, "NVIDIA A100-SXM4-80GB", KVC_VENDOR_NVIDIA, false,
-                 false}, "256"},
-      {"0.3.0", {v1, KVC_CTX_SERVER, 60 * gib, "NVIDIA H20", KVC_VENDOR_NVIDIA, false, false},
-       "512"},
-      {"0.3.0", {v1, KVC_CTX_SERVER, 60 * gib, "AMD MI300X", KVC_VENDOR_AMD, false, false},
+      {"0.1.0",
+       {v0, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, false},
+       "64"},
+      {"0.2.0",
+       {v1, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, true},
+       "64"},
+      {"0.3.0",
+       {v1, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, true},
+       "8"},
+      {"0.3.0",
+       {v1, KVC_CTX_SERVER, 70 * gib, "H100", KVC_VENDOR_NVIDIA, false, false},
+       "1024"},
+      {"0.3.0",
+       {v1, KVC_CTX_SERVER, 69.9 * gib, "H100", KVC_VENDOR_NVIDIA, false, false},
        "256"},
-      {"0.3.0", {v1, KVC_CTX_SERVER, 60 * gib, NULL, KVC_VENDOR_NVIDIA, false, false}, "256"},
-      {"0.3.0", {v1, KVC_CTX_SERVER, 80 * gib, NULL, KVC_VENDOR_NVIDIA, false, false}, "1024"},
-      {"0.3.0", {v0, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, true}, "256"},
-      {"9.0.0", {v1, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, false}, "1024"},
+      {"0.3.0",
+       {v1, KVC_CTX_LLM, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, false},
+       "256"},
+      {"0.3.0",
+       {v1, KVC_CTX_SERVER, 80 * gib, "NVIDIA A100-SXM4-80GB", KVC_VENDOR_NVIDIA, false,
+        false},
+       "256"},
+      {"0.3.0",
+       {v1, KVC_CTX_SERVER, 60 * gib, "NVIDIA H20", KVC_VENDOR_NVIDIA, false, false},
+       "512"},
+      {"0.3.0",
+       {v1, KVC_CTX_SERVER, 60 * gib, "AMD MI300X", KVC_VENDOR_AMD, false, false},
+       "256"},
+      {"0.3.0",
+       {v1, KVC_CTX_SERVER, 60 * gib, NULL, KVC_VENDOR_NVIDIA, false, false},
+       "256"},
+      {"0.3.0",
+       {v1, KVC_CTX_SERVER, 80 * gib, NULL, KVC_VENDOR_NVIDIA, false, false},
+       "1024"},
+      {"0.3.0",
+       {v0, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, true},
+       "256"},
+      {"9.0.0",
+       {v1, KVC_CTX_SERVER, 80 * gib, "H100", KVC_VENDOR_NVIDIA, false, false},
+       "1024"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const struct kvc_version v = ver(cases[i].version);
@@ -267,7 +296,8 @@ static void the_first_default_whose_conditions_hold_is_taken(void **state)
   assert_string_equal(d.value, "untouched");
 }
 
-/* ---- faults ------------------------------------------------------------------------- */
+/* ---- faults -------------------------------------------------------------------------
+ */
 
 /* 'text' with the first 'from' replaced; in the arena. */
 static const char *changed(struct kvc_arena *arena, const char *text, const char *from,
@@ -275,7 +305,8 @@ static const char *changed(struct kvc_arena *arena, const char *text, const char
 {
   const char *at = strstr(text, from);
   if (at == NULL) fail_msg("\"%s\" is not in the sample", from);
-  return kvc_arena_printf(arena, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+  return kvc_arena_printf(arena, "%.*s%s%s", (int)(at - text), text, to,
+                          at + strlen(from));
 }
 
 static void catalogues_that_contradict_themselves_are_refused(void **state)
@@ -284,13 +315,15 @@ static void catalogues_that_contradict_themselves_are_refused(void **state)
     bool flags;
     const char *from, *to, *says;
   } bad[] = {
-      {false, "0.2.0, date", "0.0.1, date", ""},                 /* out of order */
-      {false, "version: 0.2.0", "version: 0.1.0", ""},           /* twice */
+      {false, "0.2.0, date", "0.0.1, date", ""},       /* out of order */
+      {false, "version: 0.2.0", "version: 0.1.0", ""}, /* twice */
       {false, "version: 0.2.0", "version: two", "release"},
       {false, "newest_verified: 0.3.0", "newest_verified: 0.4.0", "0.4.0"},
       {false, "newest_verified: 0.3.0\n", "", "newest_verified"},
-      {false, "since: 0.1.0, until: 0.3.0, role", "since: 0.1.5, until: 0.3.0, role", "0.1.5"},
-      {false, "since: 0.1.0, until: 0.3.0, role", "since: 0.3.0, until: 0.1.0, role", "after"},
+      {false, "since: 0.1.0, until: 0.3.0, role", "since: 0.1.5, until: 0.3.0, role",
+       "0.1.5"},
+      {false, "since: 0.1.0, until: 0.3.0, role", "since: 0.3.0, until: 0.1.0, role",
+       "after"},
       {false, "until: 0.3.0, engine: V0", "until: 0.3.0", "overlap"},
       {false, "engine: V0", "engine: V2", "V0 or V1"},
       {false, "name: V0", "name: V2", "V0 or V1"},
@@ -322,10 +355,10 @@ static void catalogues_that_contradict_themselves_are_refused(void **state)
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     struct toy t;
     kvc_arena_init(&texts, 1 << 20);
-    const char *e = bad[i].flags ? toy_engine
-                                 : changed(&texts, toy_engine, bad[i].from, bad[i].to);
-    const char *f = bad[i].flags ? changed(&texts, toy_flags, bad[i].from, bad[i].to)
-                                 : toy_flags;
+    const char *e =
+        bad[i].flags ? toy_engine : changed(&texts, toy_engine, bad[i].from, bad[i].to);
+    const char *f =
+        bad[i].flags ? changed(&texts, toy_flags, bad[i].from, bad[i].to) : toy_flags;
     const kvc_code rc = toy_read(&t, e, f, 1 << 20);
     if (rc == KVC_E_OK || strstr(t.err.msg, bad[i].says) == NULL)
       fail_msg("%s -> %s: %s %d %s", bad[i].from, bad[i].to, kvc_err_name(rc), t.err.line,

@@ -54,13 +54,21 @@ static void what_a_profile_does_not_say_is_nan_not_zero(void **state)
   struct kvc_gpu g;
   kvc_arena_init(&arena, 1 << 20);
   assert_int_equal(read_gpu(&arena, "name: x\nvendor: amd\n", &g, &err), KVC_E_OK);
-  const double unsaid[] = {
-      g.memory_bytes.value, g.memory_driver_bytes.value, g.memory_usable_bytes.value,
-      g.memory_bps.value,   g.fp32_flops.value,          g.fp16_flops.value,
-      g.bf16_flops.value,   g.fp8_flops.value,           g.int8_ops.value,
-      g.fp4_flops.value,    g.link_bps.value,            g.pcie_bps.value,
-      g.tdp_watt.value};
-  for (size_t i = 0; i < sizeof unsaid / sizeof *unsaid; i++) assert_true(isnan(unsaid[i]));
+  const double unsaid[] = {g.memory_bytes.value,
+                           g.memory_driver_bytes.value,
+                           g.memory_usable_bytes.value,
+                           g.memory_bps.value,
+                           g.fp32_flops.value,
+                           g.fp16_flops.value,
+                           g.bf16_flops.value,
+                           g.fp8_flops.value,
+                           g.int8_ops.value,
+                           g.fp4_flops.value,
+                           g.link_bps.value,
+                           g.pcie_bps.value,
+                           g.tdp_watt.value};
+  for (size_t i = 0; i < sizeof unsaid / sizeof *unsaid; i++)
+    assert_true(isnan(unsaid[i]));
   assert_int_equal(g.memory_bytes.source, KVC_SRC_NONE);
   assert_int_equal(g.devices_per_board, 1);
   assert_int_equal(g.vendor, KVC_VENDOR_AMD);
@@ -86,16 +94,19 @@ static void faults_name_the_key_and_what_would_be_right(void **state)
       {"name: x\nvendor: amd\nmemory: {value: 80 GB}\n", KVC_E_PARSE, 3, "cite"},
       {"name: x\nvendor: amd\nmemory: {cite: c}\n", KVC_E_PARSE, 3, "value"},
       {"name: x\nvendor: amd\nmemory: {value: 80, cite: c}\n", KVC_E_PARSE, 3, "unit"},
-      {"name: x\nvendor: amd\nmemory: {value: 80 GB/s, cite: c}\n", KVC_E_PARSE, 3, "unit"},
+      {"name: x\nvendor: amd\nmemory: {value: 80 GB/s, cite: c}\n", KVC_E_PARSE, 3,
+       "unit"},
       {"name: x\nvendor: amd\nmemory: {value: 80 gb, cite: c}\n", KVC_E_PARSE, 3, "unit"},
-      {"name: x\nvendor: amd\nmemory: {value: -80 GB, cite: c}\n", KVC_E_RANGE, 3, "negative"},
-      {"name: x\nvendor: amd\nmemory: {value: nan GB, cite: c}\n", KVC_E_PARSE, 3, "number"},
+      {"name: x\nvendor: amd\nmemory: {value: -80 GB, cite: c}\n", KVC_E_RANGE, 3,
+       "negative"},
+      {"name: x\nvendor: amd\nmemory: {value: nan GB, cite: c}\n", KVC_E_PARSE, 3,
+       "number"},
       {"name: x\nvendor: amd\nmemory: {value: [80], cite: c}\n", KVC_E_PARSE, 3, "value"},
       {"name: x\nvendor: amd\ntdp: {value: 7 TB/s, cite: c}\n", KVC_E_PARSE, 3, "700 W"},
-      {"name: x\nvendor: amd\nmemory: {value: 8 GB, cite: c, kind: guessed}\n", KVC_E_PARSE,
-       3, "kind"},
-      {"name: x\nvendor: amd\nmemory: {value: 8 GB, cite: c, unit: d}\n", KVC_E_UNKNOWN, 3,
-       "unit"},
+      {"name: x\nvendor: amd\nmemory: {value: 8 GB, cite: c, kind: guessed}\n",
+       KVC_E_PARSE, 3, "kind"},
+      {"name: x\nvendor: amd\nmemory: {value: 8 GB, cite: c, unit: d}\n", KVC_E_UNKNOWN,
+       3, "unit"},
       {"name: x\nvendor: amd\nunified_memory: yes\n", KVC_E_PARSE, 3, "true or false"},
       {"name: x\nvendor: amd\nlink_domain: many\n", KVC_E_PARSE, 3, "number"},
       {"name: x\nvendor: amd\nlink_domain: 1.5\n", KVC_E_PARSE, 3, "whole"},
@@ -103,7 +114,8 @@ static void faults_name_the_key_and_what_would_be_right(void **state)
       {"name: x\nvendor: amd\ndevices_per_board: 0\n", KVC_E_RANGE, 3, "outside"},
       {"name: x\nvendor: amd\naliases: one\n", KVC_E_PARSE, 3, "list"},
       {"name: x\nvendor: amd\naliases: [[a]]\n", KVC_E_PARSE, 3, "text"},
-      {"name: x\nvendor: amd\naliases: [a, ]\nfamily: [{b: c}]\n", KVC_E_PARSE, 4, "text"},
+      {"name: x\nvendor: amd\naliases: [a, ]\nfamily: [{b: c}]\n", KVC_E_PARSE, 4,
+       "text"},
       {"name: x\nvendor: amd\nnotes:\n", KVC_E_PARSE, 3, "notes"},
       {"name: ''\nvendor: amd\n", KVC_E_PARSE, 1, "name"},
       {"name: [x]\nvendor: amd\n", KVC_E_PARSE, 1, "name"},
@@ -122,8 +134,10 @@ static void faults_name_the_key_and_what_would_be_right(void **state)
     struct kvc_gpu g = {.link_domain = 77};
     kvc_arena_init(&arena, 1 << 20);
     const kvc_code rc = read_gpu(&arena, bad[i].text, &g, &err);
-    if (rc != bad[i].code || err.line != bad[i].line || strstr(err.msg, bad[i].says) == NULL)
-      fail_msg("%s -> %s %d:%d %s", bad[i].text, kvc_err_name(rc), err.line, err.col, err.msg);
+    if (rc != bad[i].code || err.line != bad[i].line ||
+        strstr(err.msg, bad[i].says) == NULL)
+      fail_msg("%s -> %s %d:%d %s", bad[i].text, kvc_err_name(rc), err.line, err.col,
+               err.msg);
     assert_int_equal(g.link_domain, 77); /* untouched */
     kvc_arena_clear(&arena);
   }

@@ -1,13 +1,13 @@
 /* test_profile_model.c - a model profile: read, written, read back the same.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include <ctype.h>
 #include "profile_kit.h"
 #include "src/profile/model_rows.h"
 #include "tests/support/close.h"
-#include <ctype.h>
 
-static kvc_code read_model(struct kvc_arena *arena, const char *text, struct kvc_model *out,
-                           struct kvc_err *err)
+static kvc_code read_model(struct kvc_arena *arena, const char *text,
+                           struct kvc_model *out, struct kvc_err *err)
 {
   memset(err, 0, sizeof *err);
   const kvc_code rc = kvc_model_read(arena, text, strlen(text), "m.yaml", out, err);
@@ -31,57 +31,123 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_layer(const struct kvc_layer *a, const struct kvc_layer *b)
 {
-  NUM(mixer); NUM(ffn); NUM(parallel_mamba); NUM(kv_shared); NUM(k_is_v); NUM(indexer);
-  NUM(heads); NUM(kv_heads); NUM(head_dim); NUM(v_head_dim); NUM(window_tok);
-  NUM(ffn_width); NUM(kv_compress); NUM(extra_params);
+  NUM(mixer);
+  NUM(ffn);
+  NUM(parallel_mamba);
+  NUM(kv_shared);
+  NUM(k_is_v);
+  NUM(indexer);
+  NUM(heads);
+  NUM(kv_heads);
+  NUM(head_dim);
+  NUM(v_head_dim);
+  NUM(window_tok);
+  NUM(ffn_width);
+  NUM(kv_compress);
+  NUM(extra_params);
   for (size_t i = 0; i < KVC_PART_COUNT_; i++) NUM(part_quant[i]);
   return true;
 }
 
 static bool same_mla(const struct kvc_mla *a, const struct kvc_mla *b)
 {
-  NUM(q_lora_rank); NUM(kv_lora_rank); NUM(qk_nope_head_dim); NUM(qk_rope_head_dim);
-  NUM(v_head_dim); NUM(index_heads); NUM(index_head_dim); NUM(index_topk);
-  NUM(o_lora_rank); NUM(o_groups); NUM(shared_kv); NUM(output_gate);
+  NUM(q_lora_rank);
+  NUM(kv_lora_rank);
+  NUM(qk_nope_head_dim);
+  NUM(qk_rope_head_dim);
+  NUM(v_head_dim);
+  NUM(index_heads);
+  NUM(index_head_dim);
+  NUM(index_topk);
+  NUM(o_lora_rank);
+  NUM(o_groups);
+  NUM(shared_kv);
+  NUM(output_gate);
   return true;
 }
 
 static bool same_moe(const struct kvc_moe *a, const struct kvc_moe *b)
 {
-  NUM(experts); NUM(experts_per_tok); NUM(shared_experts); NUM(shared_width);
-  NUM(shared_gate); NUM(router_bias); NUM(expert_bias); NUM(gated); NUM(latent_width);
+  NUM(experts);
+  NUM(experts_per_tok);
+  NUM(shared_experts);
+  NUM(shared_width);
+  NUM(shared_gate);
+  NUM(router_bias);
+  NUM(expert_bias);
+  NUM(gated);
+  NUM(latent_width);
   NUM(shared_bias);
   return true;
 }
 
 static bool same_ssm(const struct kvc_ssm *a, const struct kvc_ssm *b)
 {
-  NUM(inner); NUM(state); NUM(conv); NUM(dt_rank); NUM(heads); NUM(head_dim); NUM(groups);
-  NUM(k_heads); NUM(v_heads); NUM(k_dim); NUM(v_dim); NUM(conv_bias); NUM(proj_bias);
-  NUM(state_fp32); NUM(gated_norm); NUM(inner_norms); NUM(full_rank_gate);
+  NUM(inner);
+  NUM(state);
+  NUM(conv);
+  NUM(dt_rank);
+  NUM(heads);
+  NUM(head_dim);
+  NUM(groups);
+  NUM(k_heads);
+  NUM(v_heads);
+  NUM(k_dim);
+  NUM(v_dim);
+  NUM(conv_bias);
+  NUM(proj_bias);
+  NUM(state_fp32);
+  NUM(gated_norm);
+  NUM(inner_norms);
+  NUM(full_rank_gate);
   return true;
 }
 
 static bool same_quant(const struct kvc_quant *a, const struct kvc_quant *b)
 {
-  NUM(kind); TEXT(method); NUM(bits); NUM(group_size); NUM(block_rows); NUM(block_cols);
-  NUM(scale_bytes); NUM(zero_bits); NUM(act_order); NUM(skip_lm_head); NUM(skip_embed);
-  NUM(skip_attention); NUM(skip_dense_ffn); NUM(skip_shared_expert); NUM(skip_router);
-  NUM(skip_ssm); NUM(skip_vision); NUM(experts_only); NUM(attention_kind);
-  NUM(attention_bits); TEXT(kv_cache_dtype); NUM(double_quant);
+  NUM(kind);
+  TEXT(method);
+  NUM(bits);
+  NUM(group_size);
+  NUM(block_rows);
+  NUM(block_cols);
+  NUM(scale_bytes);
+  NUM(zero_bits);
+  NUM(act_order);
+  NUM(skip_lm_head);
+  NUM(skip_embed);
+  NUM(skip_attention);
+  NUM(skip_dense_ffn);
+  NUM(skip_shared_expert);
+  NUM(skip_router);
+  NUM(skip_ssm);
+  NUM(skip_vision);
+  NUM(experts_only);
+  NUM(attention_kind);
+  NUM(attention_bits);
+  TEXT(kv_cache_dtype);
+  NUM(double_quant);
   return true;
 }
 
 static bool same_tower(const struct kvc_tower *a, const struct kvc_tower *b)
 {
-  TEXT(kind); NUM(params); NUM(max_item_tok); NUM(hidden); NUM(layers); NUM(ffn_width);
+  TEXT(kind);
+  NUM(params);
+  NUM(max_item_tok);
+  NUM(hidden);
+  NUM(layers);
+  NUM(ffn_width);
   NUM(patch_merge);
   return true;
 }
 
 static bool same_lists(const struct kvc_model *a, const struct kvc_model *b)
 {
-  NUM(n_aliases); NUM(n_layers); NUM(n_mtp); NUM(n_towers);
+  NUM(n_aliases);
+  NUM(n_layers);
+  NUM(n_mtp);
+  NUM(n_towers);
   for (size_t i = 0; i < a->n_aliases; i++) TEXT(aliases[i]);
   for (size_t i = 0; i < a->n_layers; i++)
     if (!same_layer(&a->layers[i], &b->layers[i])) return false;
@@ -94,14 +160,39 @@ static bool same_lists(const struct kvc_model *a, const struct kvc_model *b)
 
 static bool same_model(const struct kvc_model *a, const struct kvc_model *b)
 {
-  TEXT(name); TEXT(architecture); TEXT(cite); TEXT(notes); TEXT(dtype);
-  NUM(hidden); NUM(vocab); NUM(vocab_padded); NUM(max_position_tok); NUM(tie_embeddings);
-  NUM(pooling); NUM(learned_positions); NUM(embed_width); NUM(extra_embed_params);
-  NUM(norms_per_layer); NUM(norm_width_factor); NUM(final_norm); NUM(embed_norm);
-  NUM(qkv_bias); NUM(o_bias); NUM(mlp_bias); NUM(lm_head_bias); NUM(mlp_gated);
-  NUM(attn_gate); NUM(sinks); NUM(qk_norm); NUM(extra_layer_params); NUM(mtp_layers);
-  NUM(mtp_extra_params); NUM(mtp_own_params); NUM(rope_cache_elems);
-  NUM(published_params); NUM(published_bytes);
+  TEXT(name);
+  TEXT(architecture);
+  TEXT(cite);
+  TEXT(notes);
+  TEXT(dtype);
+  NUM(hidden);
+  NUM(vocab);
+  NUM(vocab_padded);
+  NUM(max_position_tok);
+  NUM(tie_embeddings);
+  NUM(pooling);
+  NUM(learned_positions);
+  NUM(embed_width);
+  NUM(extra_embed_params);
+  NUM(norms_per_layer);
+  NUM(norm_width_factor);
+  NUM(final_norm);
+  NUM(embed_norm);
+  NUM(qkv_bias);
+  NUM(o_bias);
+  NUM(mlp_bias);
+  NUM(lm_head_bias);
+  NUM(mlp_gated);
+  NUM(attn_gate);
+  NUM(sinks);
+  NUM(qk_norm);
+  NUM(extra_layer_params);
+  NUM(mtp_layers);
+  NUM(mtp_extra_params);
+  NUM(mtp_own_params);
+  NUM(rope_cache_elems);
+  NUM(published_params);
+  NUM(published_bytes);
   return same_lists(a, b) && same_mla(&a->mla, &b->mla) && same_moe(&a->moe, &b->moe) &&
          same_ssm(&a->ssm, &b->ssm) && same_quant(&a->quant, &b->quant);
 }
@@ -121,7 +212,8 @@ static void round_trip(const struct kvc_model *model, const char *what)
   assert_false(first.full);
   if (read_model(&arena, first.text, &back, &err) != KVC_E_OK)
     fail_msg("%s: %d:%d %s\n%s", what, err.line, err.col, err.msg, first.text);
-  if (!same_model(model, &back)) fail_msg("%s: %s differs\n%s", what, at_fault, first.text);
+  if (!same_model(model, &back))
+    fail_msg("%s: %s differs\n%s", what, at_fault, first.text);
   kvc_model_write(&back, &second);
   assert_string_equal(first.text, second.text);
   kvc_buf_clear(&first);
@@ -151,12 +243,44 @@ static bool coin(void)
 
 static const char *words(void)
 {
-  static const char *const list[] = {
-      NULL,    "plain",  "true",     "null",        "0.19",      "- dash",   "a: b",
-      "#hash", "quo\"te", "back\\slash", "new\nline", "tab\tstop", "caf\xc3\xa9", "a  b",
-      " lead", "trail ", "x" "\xe2\x80\xa8" "y", "{brace}", "[bracket]", "%", "@at", "`tick`",
-      "*star", "&and",   "!bang",    "|",           ">",         "'",        "~",
-      "org/Name-1.5_B (x)", "\xf0\x9f\xa6\x99", "\xef\xbb\xbf" "bom", "Yes", "No", ","};
+  static const char *const list[] = {NULL,
+                                     "plain",
+                                     "true",
+                                     "null",
+                                     "0.19",
+                                     "- dash",
+                                     "a: b",
+                                     "#hash",
+                                     "quo\"te",
+                                     "back\\slash",
+                                     "new\nline",
+                                     "tab\tstop",
+                                     "caf\xc3\xa9",
+                                     "a  b",
+                                     " lead",
+                                     "trail ",
+                                     "x"
+                                     "\xe2\x80\xa8"
+                                     "y",
+                                     "{brace}",
+                                     "[bracket]",
+                                     "%",
+                                     "@at",
+                                     "`tick`",
+                                     "*star",
+                                     "&and",
+                                     "!bang",
+                                     "|",
+                                     ">",
+                                     "'",
+                                     "~",
+                                     "org/Name-1.5_B (x)",
+                                     "\xf0\x9f\xa6\x99",
+                                     "\xef\xbb\xbf"
+                                     "bom",
+                                     "Yes",
+                                     "No",
+                                     ","};
   return list[roll(0, (int64_t)(sizeof list / sizeof *list) - 1)];
 }
 
@@ -168,13 +292,20 @@ static const char *word(void)
 
 static struct kvc_layer layer_roll(void)
 {
-  struct kvc_layer l = {
-      .mixer = (enum kvc_mixer)roll(0, KVC_MIX_COUNT_ - 1),
-      .ffn = (enum kvc_ffn)roll(0, 2),
-      .parallel_mamba = coin(), .kv_shared = coin(), .k_is_v = coin(), .indexer = coin(),
-      .heads = some(), .kv_heads = some(), .head_dim = some(), .v_head_dim = some(),
-      .window_tok = some(), .ffn_width = roll(0, 100000000), .kv_compress = (int)roll(0, 9),
-      .extra_params = roll(0, 1000000000000)};
+  struct kvc_layer l = {.mixer = (enum kvc_mixer)roll(0, KVC_MIX_COUNT_ - 1),
+                        .ffn = (enum kvc_ffn)roll(0, 2),
+                        .parallel_mamba = coin(),
+                        .kv_shared = coin(),
+                        .k_is_v = coin(),
+                        .indexer = coin(),
+                        .heads = some(),
+                        .kv_heads = some(),
+                        .head_dim = some(),
+                        .v_head_dim = some(),
+                        .window_tok = some(),
+                        .ffn_width = roll(0, 100000000),
+                        .kv_compress = (int)roll(0, 9),
+                        .extra_params = roll(0, 1000000000000)};
   for (size_t i = 0; i < KVC_PART_COUNT_; i++)
     if (roll(0, 3) == 0) l.part_quant[i] = (unsigned char)roll(0, KVC_QUANT_COUNT_);
   return l;
@@ -196,48 +327,85 @@ static void parts_roll(struct kvc_model *m)
 {
   m->mla = (struct kvc_mla){some(), some(), some(), some(), some(), some(),
                             some(), some(), some(), some(), coin(), coin()};
-  m->moe = (struct kvc_moe){.experts = (int)roll(1, 512), .experts_per_tok = some(),
-                            .shared_experts = some(), .shared_width = some(),
-                            .shared_gate = coin(), .router_bias = coin(),
-                            .expert_bias = coin(), .gated = coin(), .latent_width = some(),
+  m->moe = (struct kvc_moe){.experts = (int)roll(1, 512),
+                            .experts_per_tok = some(),
+                            .shared_experts = some(),
+                            .shared_width = some(),
+                            .shared_gate = coin(),
+                            .router_bias = coin(),
+                            .expert_bias = coin(),
+                            .gated = coin(),
+                            .latent_width = some(),
                             .shared_bias = coin()};
   m->ssm = (struct kvc_ssm){some(), some(), some(), some(), some(), some(),
                             some(), some(), some(), some(), some(), coin(),
                             coin(), coin(), coin(), coin(), coin()};
   m->quant = (struct kvc_quant){
-      .kind = (enum kvc_quant_kind)roll(0, KVC_QUANT_COUNT_ - 1), .method = words(),
-      .bits = (double)roll(0, 1600) / 100, .group_size = (int)roll(-1, 256),
-      .block_rows = some(), .block_cols = some(), .scale_bytes = (double)roll(0, 8) / 2,
-      .zero_bits = (double)roll(0, 8), .act_order = coin(), .skip_lm_head = coin(),
-      .skip_embed = coin(), .skip_attention = coin(), .skip_dense_ffn = coin(),
-      .skip_shared_expert = coin(), .skip_router = coin(), .skip_ssm = coin(),
-      .skip_vision = coin(), .experts_only = coin(),
+      .kind = (enum kvc_quant_kind)roll(0, KVC_QUANT_COUNT_ - 1),
+      .method = words(),
+      .bits = (double)roll(0, 1600) / 100,
+      .group_size = (int)roll(-1, 256),
+      .block_rows = some(),
+      .block_cols = some(),
+      .scale_bytes = (double)roll(0, 8) / 2,
+      .zero_bits = (double)roll(0, 8),
+      .act_order = coin(),
+      .skip_lm_head = coin(),
+      .skip_embed = coin(),
+      .skip_attention = coin(),
+      .skip_dense_ffn = coin(),
+      .skip_shared_expert = coin(),
+      .skip_router = coin(),
+      .skip_ssm = coin(),
+      .skip_vision = coin(),
+      .experts_only = coin(),
       .attention_kind = (enum kvc_quant_kind)roll(0, KVC_QUANT_COUNT_ - 1),
-      .attention_bits = (double)roll(0, 16), .kv_cache_dtype = words(),
+      .attention_bits = (double)roll(0, 16),
+      .kv_cache_dtype = words(),
       .double_quant = coin()};
   m->n_towers = (size_t)roll(0, KVC_MAX_TOWERS);
   for (size_t i = 0; i < m->n_towers; i++)
-    m->towers[i] = (struct kvc_tower){word(), (double)roll(0, 1000000000) / 3, some(), some(),
-                                      some(), some(), some()};
+    m->towers[i] = (struct kvc_tower){
+        word(), (double)roll(0, 1000000000) / 3, some(), some(), some(), some(), some()};
 }
 
 static void model_roll(struct kvc_arena *arena, struct kvc_model *m)
 {
-  *m = (struct kvc_model){
-      .name = word(), .architecture = words(), .cite = word(), .notes = words(),
-      .dtype = word(), .hidden = roll(1, 100000), .vocab = roll(0, 1000000),
-      .vocab_padded = some(), .max_position_tok = roll(0, 10000000),
-      .tie_embeddings = coin(), .pooling = coin(), .learned_positions = some(),
-      .embed_width = some(), .extra_embed_params = roll(0, 1000000000000),
-      .n_layers = (size_t)roll(1, 200), .norms_per_layer = (int)roll(0, 8),
-      .norm_width_factor = (int)roll(0, 2), .final_norm = coin(), .embed_norm = coin(),
-      .qkv_bias = coin(), .o_bias = coin(), .mlp_bias = coin(), .lm_head_bias = coin(),
-      .mlp_gated = coin(), .attn_gate = coin(), .sinks = coin(),
-      .qk_norm = (enum kvc_qk_norm)roll(0, 2), .extra_layer_params = some(),
-      .mtp_layers = (int)roll(0, 3), .n_mtp = (size_t)roll(0, 4),
-      .mtp_extra_params = roll(0, 1000000000), .mtp_own_params = roll(0, 1000000000),
-      .rope_cache_elems = (double)roll(0, 1000000), .published_params = 7.241732096e9,
-      .published_bytes = (double)roll(0, 1000000000000)};
+  *m = (struct kvc_model){.name = word(),
+                          .architecture = words(),
+                          .cite = word(),
+                          .notes = words(),
+                          .dtype = word(),
+                          .hidden = roll(1, 100000),
+                          .vocab = roll(0, 1000000),
+                          .vocab_padded = some(),
+                          .max_position_tok = roll(0, 10000000),
+                          .tie_embeddings = coin(),
+                          .pooling = coin(),
+                          .learned_positions = some(),
+                          .embed_width = some(),
+                          .extra_embed_params = roll(0, 1000000000000),
+                          .n_layers = (size_t)roll(1, 200),
+                          .norms_per_layer = (int)roll(0, 8),
+                          .norm_width_factor = (int)roll(0, 2),
+                          .final_norm = coin(),
+                          .embed_norm = coin(),
+                          .qkv_bias = coin(),
+                          .o_bias = coin(),
+                          .mlp_bias = coin(),
+                          .lm_head_bias = coin(),
+                          .mlp_gated = coin(),
+                          .attn_gate = coin(),
+                          .sinks = coin(),
+                          .qk_norm = (enum kvc_qk_norm)roll(0, 2),
+                          .extra_layer_params = some(),
+                          .mtp_layers = (int)roll(0, 3),
+                          .n_mtp = (size_t)roll(0, 4),
+                          .mtp_extra_params = roll(0, 1000000000),
+                          .mtp_own_params = roll(0, 1000000000),
+                          .rope_cache_elems = (double)roll(0, 1000000),
+                          .published_params = 7.241732096e9,
+                          .published_bytes = (double)roll(0, 1000000000000)};
   m->n_aliases = (size_t)roll(0, 5);
   for (size_t i = 0; i < m->n_aliases; i++) m->aliases[i] = word();
   m->layers = layers_roll(arena, m->n_layers);
@@ -359,7 +527,8 @@ static void faults_name_the_key_and_what_would_be_right(void **state)
       {"layers:", NULL, KVC_E_PARSE, "layers"},
       {"mtp:", "mtp: \"z\"", KVC_E_UNKNOWN, "\"z\""},
       {"moe:", NULL, KVC_E_PARSE, "moe"},
-      {"moe:", "moe: {experts: 64, experts_per_token: 8}", KVC_E_UNKNOWN, "experts_per_tok"},
+      {"moe:", "moe: {experts: 64, experts_per_token: 8}", KVC_E_UNKNOWN,
+       "experts_per_tok"},
       {"moe:", "moe: [64, 8]", KVC_E_PARSE, "mapping"},
       {"quant:", "quant: {kind: fp9}", KVC_E_UNKNOWN, "fp8"},
       {"qk_norm:", "qk_norm: both", KVC_E_UNKNOWN, "qk_norm"},
@@ -367,8 +536,8 @@ static void faults_name_the_key_and_what_would_be_right(void **state)
       {"  g:", "  g: {ffn: dense}", KVC_E_PARSE, "mixer"},
       {"  g:", "  g: {mixer: gdn, kv_compress: 1, formats: {expert: fp8}}", KVC_E_UNKNOWN,
        "expert"},
-      {"  g:", "  g: {mixer: gdn, kv_compress: 1, formats: {experts: fp9}}", KVC_E_UNKNOWN,
-       "fp8"},
+      {"  g:", "  g: {mixer: gdn, kv_compress: 1, formats: {experts: fp9}}",
+       KVC_E_UNKNOWN, "fp8"},
       {"  g:", "  g: {mixer: gdn, kv_compress: 1, formats: fp8}", KVC_E_PARSE, "formats"},
       {"final_norm:", "final_norm: 1", KVC_E_PARSE, "true or false"},
       {"  - {kind: vision", "  - {params: 1, hidden: 2}", KVC_E_PARSE, "kind"},
@@ -381,7 +550,8 @@ static void faults_name_the_key_and_what_would_be_right(void **state)
     const char *text = edited(&arena, bad[i].line, bad[i].with);
     const kvc_code rc = read_model(&arena, text, &m, &err);
     if (rc != bad[i].code || strstr(err.msg, bad[i].says) == NULL)
-      fail_msg("%s -> %s %d:%d %s", bad[i].with, kvc_err_name(rc), err.line, err.col, err.msg);
+      fail_msg("%s -> %s %d:%d %s", bad[i].with, kvc_err_name(rc), err.line, err.col,
+               err.msg);
     assert_int_equal(m.hidden, 77); /* untouched */
     kvc_arena_clear(&arena);
   }
@@ -426,11 +596,11 @@ static void a_full_buffer_is_told_not_overrun(void **state)
 
 static bool is_key(const char *name)
 {
-  static const struct field *const tables[] = {model_head_rows, model_rest_rows, layer_rows,
-                                               mla_rows,        moe_rows,        ssm_rows,
-                                               quant_rows,      tower_rows};
-  static const char *const apart[] = {"layers", "mtp", "mla", "moe", "ssm", "quant", "towers",
-                                      "part_quant" /* "formats" */};
+  static const struct field *const tables[] = {
+      model_head_rows, model_rest_rows, layer_rows, mla_rows,
+      moe_rows,        ssm_rows,        quant_rows, tower_rows};
+  static const char *const apart[] = {"layers", "mtp",    "mla",       "moe", "ssm",
+                                      "quant",  "towers", "part_quant" /* "formats" */};
   for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
     for (const struct field *f = tables[t]; f->key != NULL; f++)
       if (strcmp(f->key, name) == 0) return true;
@@ -475,8 +645,8 @@ static void every_field_of_a_model_has_a_key(void **state)
   struct kvc_arena arena;
   struct kvc_err err;
   kvc_arena_init(&arena, 1 << 20);
-  assert_int_equal(kvc_file_read_into(&arena, kit_source("include/kvcap/domain.h"), 1 << 20,
-                                      &text, &len, &err),
+  assert_int_equal(kvc_file_read_into(&arena, kit_source("include/kvcap/domain.h"),
+                                      1 << 20, &text, &len, &err),
                    KVC_E_OK);
   for (size_t i = 0; i < sizeof structs / sizeof *structs; i++)
     assert_true(members_of(text, structs[i]) >= 7);

@@ -7,7 +7,8 @@
 static const char *const kinds[] = {"f", "s", "g2"};
 enum { KINDS = 3, ROOM = 1024 };
 
-static kvc_code unfold(const char *text, unsigned char *out, size_t *n, struct kvc_err *err)
+static kvc_code unfold(const char *text, unsigned char *out, size_t *n,
+                       struct kvc_err *err)
 {
   struct kvc_arena arena;
   kvc_arena_init(&arena, 1 << 16);
@@ -58,10 +59,18 @@ static void what_is_no_pattern_is_refused(void **state)
     const char *text;
     kvc_code code;
   } bad[] = {
-      {"x", KVC_E_UNKNOWN},     {"ff", KVC_E_UNKNOWN},     {"2", KVC_E_PARSE},
-      {"2 f", KVC_E_PARSE},     {"(f", KVC_E_PARSE},       {"f)", KVC_E_PARSE},
-      {"f,s", KVC_E_PARSE},     {"F", KVC_E_PARSE},        {"-1f", KVC_E_PARSE},
-      {"0f", KVC_E_RANGE},      {"1025f", KVC_E_LIMIT},    {"99999999999f", KVC_E_PARSE},
+      {"x", KVC_E_UNKNOWN},
+      {"ff", KVC_E_UNKNOWN},
+      {"2", KVC_E_PARSE},
+      {"2 f", KVC_E_PARSE},
+      {"(f", KVC_E_PARSE},
+      {"f)", KVC_E_PARSE},
+      {"f,s", KVC_E_PARSE},
+      {"F", KVC_E_PARSE},
+      {"-1f", KVC_E_PARSE},
+      {"0f", KVC_E_RANGE},
+      {"1025f", KVC_E_LIMIT},
+      {"99999999999f", KVC_E_PARSE},
       {"1000(1000f)", KVC_E_LIMIT},
       {"2(2(2(2(2(f)))))", KVC_E_LIMIT},
       {"100000(100000(100000(100000f)))", KVC_E_LIMIT},
@@ -71,7 +80,8 @@ static void what_is_no_pattern_is_refused(void **state)
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     size_t n = 77;
     const kvc_code rc = unfold(bad[i].text, out, &n, &err);
-    if (rc != bad[i].code) fail_msg("%s -> %s %s", bad[i].text, kvc_err_name(rc), err.msg);
+    if (rc != bad[i].code)
+      fail_msg("%s -> %s %s", bad[i].text, kvc_err_name(rc), err.msg);
     assert_int_equal(n, 77);
   }
   size_t n = 0;
@@ -85,12 +95,8 @@ static void lists_fold_as_a_person_would(void **state)
   static const struct {
     const char *list, *want;
   } cases[] = {
-      {"0000", "4f"},
-      {"0", "f"},
-      {"1111101111101111101", "3(5s f) s"},
-      {"01010101", "4(f s)"},
-      {"0001111", "3f 4s"},
-      {"012", "f s g2"},
+      {"0000", "4f"},         {"0", "f"},           {"1111101111101111101", "3(5s f) s"},
+      {"01010101", "4(f s)"}, {"0001111", "3f 4s"}, {"012", "f s g2"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     unsigned char list[64];
@@ -118,7 +124,7 @@ static void any_list_unfolds_to_itself(void **state)
       x = x * 1664525u + 1013904223u;
       /* Mostly periodic, as real models are, with odd layers strewn in. */
       list[k] = k >= period && (x >> 24) % 8 != 0 ? list[k - period]
-                                                   : (unsigned char)((x >> 16) % KINDS);
+                                                  : (unsigned char)((x >> 16) % KINDS);
     }
     kvc_buf_init(&out, 1 << 16);
     pattern_write(&out, list, want, kinds);

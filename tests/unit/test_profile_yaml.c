@@ -69,7 +69,10 @@ static void what_a_fact_file_does_not_need_is_refused_where_it_stands(void **sta
       fail_msg("%s -> %d %d:%d %s", bad[i].text, (int)rc, err.line, err.col, err.msg);
   }
   assert_int_equal(parse("a: 1\0b", 6, 1 << 20, &err), KVC_E_PARSE);
-  assert_int_equal(parse("\xff\xfe" "a\0:\0", 6, 1 << 20, &err), KVC_E_PARSE);
+  assert_int_equal(parse("\xff\xfe"
+                         "a\0:\0",
+                         6, 1 << 20, &err),
+                   KVC_E_PARSE);
 }
 
 static void a_key_seen_twice_is_found_among_many(void **state)
@@ -93,7 +96,8 @@ static void nesting_ends_at_the_limit(void **state)
   static const char *const open[] = {"[", "{a: ", "- "}, *const close[] = {"]", "}", ""};
   struct kvc_err err;
   for (size_t kind = 0; kind < 3; kind++)
-    for (int depth = KVC_PROFILE_MAX_DEPTH - 1; depth <= KVC_PROFILE_MAX_DEPTH + 1; depth++) {
+    for (int depth = KVC_PROFILE_MAX_DEPTH - 1; depth <= KVC_PROFILE_MAX_DEPTH + 1;
+         depth++) {
       struct kvc_buf text;
       kvc_buf_init(&text, 1 << 20);
       for (int i = 0; i < depth; i++) kvc_buf_puts(&text, open[kind]);
@@ -224,7 +228,8 @@ static void pack_and_back(void *ctx, const char *path, const char *text, size_t 
     fail_msg("%s:%d:%d: %s", path, err.line, err.col, err.msg);
   profile_pack(root, &bytes);
   assert_int_equal(
-      profile_unpack(&arena, (const unsigned char *)bytes.text, path, &back, &err), KVC_E_OK);
+      profile_unpack(&arena, (const unsigned char *)bytes.text, path, &back, &err),
+      KVC_E_OK);
   same_tree(root, back);
   kvc_buf_clear(&bytes);
   kvc_arena_clear(&arena);
@@ -248,8 +253,8 @@ static void packed_children_are_found_by_their_offset(void **state)
   kvc_arena_init(&arena, 1 << 20);
   kvc_buf_init(&bytes, 1 << 20);
   kvc_buf_init(&whole, 1 << 20);
-  assert_int_equal(
-      profile_parse(&arena, kit_cites, strlen(kit_cites), "t", &root, &err), KVC_E_OK);
+  assert_int_equal(profile_parse(&arena, kit_cites, strlen(kit_cites), "t", &root, &err),
+                   KVC_E_OK);
   struct children c = {&bytes, &arena, root->first};
   profile_pack_children(root, &bytes, child_unpacks_alone, &c);
   profile_pack(root, &whole);

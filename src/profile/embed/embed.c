@@ -44,9 +44,9 @@ static void name_add(const char *spelling, enum kvc_kind kind, enum name_role ro
   char norm[256];
   if (n_names == MAX_NAMES) die(spelling, "too many names");
   kvc_name_normalize(spelling, norm, sizeof norm);
-  names[n_names++].n = (struct embedded_name){
-      kvc_arena_strdup(&arena, norm), spelling, (uint16_t)kind, (uint16_t)role,
-      (uint16_t)n_files};
+  names[n_names++].n =
+      (struct embedded_name){kvc_arena_strdup(&arena, norm), spelling, (uint16_t)kind,
+                             (uint16_t)role, (uint16_t)n_files};
 }
 
 static void name_list(const struct node *root, const char *key, enum kvc_kind kind,
@@ -58,7 +58,8 @@ static void name_list(const struct node *root, const char *key, enum kvc_kind ki
     if (n->type != NODE_SCALAR) continue;
     name_add(n->text, kind, role);
     const char *slash = strrchr(n->text, '/');
-    if (kind == KVC_KIND_MODEL && slash != NULL) name_add(slash + 1, kind, NAME_SHORT_ALIAS);
+    if (kind == KVC_KIND_MODEL && slash != NULL)
+      name_add(slash + 1, kind, NAME_SHORT_ALIAS);
   }
 }
 
@@ -88,7 +89,8 @@ static void file_add(const char *root_dir, const char *path)
   profile_pack(root, &blob);
   if (f->kind == KVC_KIND_GPU || f->kind == KVC_KIND_MODEL) {
     const struct node *name = profile_node_get(root, "name");
-    if (name == NULL || name->type != NODE_SCALAR) die(path, "the key \"name\" is missing");
+    if (name == NULL || name->type != NODE_SCALAR)
+      die(path, "the key \"name\" is missing");
     f->name = name->text;
     name_add(name->text, f->kind, NAME_CANONICAL);
     const char *slash = strrchr(name->text, '/');
@@ -117,7 +119,8 @@ static void names_check(void)
   qsort(names, n_names, sizeof *names, by_name);
   for (size_t i = 1; i < n_names; i++) {
     const struct embedded_name *a = &names[i - 1].n, *b = &names[i].n;
-    if (a->kind != b->kind || strcmp(a->norm, b->norm) != 0 || a->file == b->file) continue;
+    if (a->kind != b->kind || strcmp(a->norm, b->norm) != 0 || a->file == b->file)
+      continue;
     if (b->role >= NAME_SHORT) continue;
     (void)fprintf(stderr, "embed: the name \"%s\" is claimed by %s and %s\n", b->spelling,
                   files[a->file].path, files[b->file].path);
@@ -162,8 +165,9 @@ static void index_write(struct kvc_buf *out, const char *bin)
     kvc_buf_printf(out, ", %u, %u, %u, %u},\n", files[i].kind, files[i].text_at,
                    files[i].text_len, files[i].packed_at);
   }
-  kvc_buf_printf(out, "};\nconst size_t kvc_embedded_file_count = %zu;\n"
-                      "const struct embedded_name kvc_embedded_names[] = {\n",
+  kvc_buf_printf(out,
+                 "};\nconst size_t kvc_embedded_file_count = %zu;\n"
+                 "const struct embedded_name kvc_embedded_names[] = {\n",
                  n_files);
   for (size_t i = 0; i < n_names; i++) {
     kvc_buf_puts(out, "  {");
