@@ -7,11 +7,10 @@
 /* Options of a command without a table: only the common ones. */
 static kvc_code plain_words(struct cli *cli, const char *name, int argc,
                             char *const *argv, size_t most, struct cli_common *common,
-                            bool *done, struct kvc_err *err)
+                            struct kvc_err *err)
 {
   static const struct cli_parser parser = {.options = NULL};
   KVC_TRY(cli_parse(&parser, argc, argv, common, err));
-  *done = common->help;
   if (common->help) {
     cli_help_command(cli_command_find(name), &cli->out);
     return KVC_E_OK;
@@ -26,9 +25,8 @@ static kvc_code plain_words(struct cli *cli, const char *name, int argc,
 kvc_code cli_cmd_help(struct cli *cli, int argc, char *const *argv, struct kvc_err *err)
 {
   struct cli_common common = {0};
-  bool done;
-  KVC_TRY(plain_words(cli, "help", argc, argv, 1, &common, &done, err));
-  if (done) return KVC_E_OK;
+  KVC_TRY(plain_words(cli, "help", argc, argv, 1, &common, err));
+  if (common.help) return KVC_E_OK;
   if (common.n_words == 0) {
     cli_help_program(&cli->out);
     return KVC_E_OK;
@@ -52,18 +50,16 @@ kvc_code cli_cmd_version(struct cli *cli, int argc, char *const *argv,
                          struct kvc_err *err)
 {
   struct cli_common common = {0};
-  bool done;
-  KVC_TRY(plain_words(cli, "version", argc, argv, 0, &common, &done, err));
-  if (!done) kvc_buf_printf(&cli->out, "kvcap %s\n", KVC_VERSION);
+  KVC_TRY(plain_words(cli, "version", argc, argv, 0, &common, err));
+  if (!common.help) kvc_buf_printf(&cli->out, "kvcap %s\n", KVC_VERSION);
   return KVC_E_OK;
 }
 
 kvc_code cli_cmd_schema(struct cli *cli, int argc, char *const *argv, struct kvc_err *err)
 {
   struct cli_common common = {0};
-  bool done;
-  KVC_TRY(plain_words(cli, "schema", argc, argv, 1, &common, &done, err));
-  if (done) return KVC_E_OK;
+  KVC_TRY(plain_words(cli, "schema", argc, argv, 1, &common, err));
+  if (common.help) return KVC_E_OK;
   if (common.n_words == 0 || strcmp(common.words[0], "size") != 0)
     return kvc_fail(err, KVC_E_USAGE, NULL,
                     "there is a schema of one report: kvcap schema size");
@@ -77,9 +73,8 @@ kvc_code cli_cmd_schema(struct cli *cli, int argc, char *const *argv, struct kvc
 kvc_code cli_cmd_man(struct cli *cli, int argc, char *const *argv, struct kvc_err *err)
 {
   struct cli_common common = {0};
-  bool done;
-  KVC_TRY(plain_words(cli, "man", argc, argv, 0, &common, &done, err));
-  if (!done) cli_man(&cli->out);
+  KVC_TRY(plain_words(cli, "man", argc, argv, 0, &common, err));
+  if (!common.help) cli_man(&cli->out);
   return KVC_E_OK;
 }
 
@@ -87,9 +82,8 @@ kvc_code cli_cmd_completion(struct cli *cli, int argc, char *const *argv,
                             struct kvc_err *err)
 {
   struct cli_common common = {0};
-  bool done;
-  KVC_TRY(plain_words(cli, "completion", argc, argv, 1, &common, &done, err));
-  if (done) return KVC_E_OK;
+  KVC_TRY(plain_words(cli, "completion", argc, argv, 1, &common, err));
+  if (common.help) return KVC_E_OK;
   if (common.n_words == 0)
     return kvc_fail(err, KVC_E_USAGE, NULL,
                     "for which shell? bash, zsh or fish; for example: source <(kvcap "

@@ -201,24 +201,29 @@ static kvc_code add_word(struct cli_common *common, const char *word, struct kvc
   return KVC_E_OK;
 }
 
-/* One known option at argv[*i]; moves *i to its last word. */
+/* The words of a command line and the one that is read. */
+struct words {
+  char *const *at;
+  int n, i;
+};
+
+/* One known option at the present word; moves on to its last word. */
 static kvc_code take_option(const struct cli_parser *parser,
                             const struct cli_option *option, bool negated, size_t len,
-                            int argc, char *const *argv, int *i, void *args,
-                            struct kvc_err *err)
+                            struct words *words, void *args, struct kvc_err *err)
 {
-  const char *word = argv[*i];
+  const char *word = words->at[words->i];
   const char *value = word[len] == '=' ? word + len + 1 : NULL;
   if (parser->seen != NULL) parser->seen(args, option, word);
   if (option->type == CLI_TRUE || option->type == CLI_TRISTATE)
     return set_switch(option, args, negated, value, err);
   if (value == NULL) {
-    const bool more = *i + 1 < argc;
-    if (!more || (argv[*i + 1][0] == '-' && argv[*i + 1][1] != '\0' &&
-                  !is_negative_number(argv[*i + 1])))
+    const char *next = words->i + 1 < words->n ? words->at[words->i + 1] : NULL;
+    if (next == NULL || (next[0] == '-' && next[1] != '\0' && !is_negative_number(next)))
       return kvc_fail(err, KVC_E_USAGE, option->name, "needs a value: %s %s",
                       option->name, option->arg);
-    value = argv[++*i];
+    words->i++;
+    value = next;
   }
   return cli_option_set(option, args, value, err);
 }
@@ -243,8 +248,9 @@ kvc_code cli_parse(const struct cli_parser *parser, int argc, char *const *argv,
                    void *args, struct kvc_err *err)
 {
   struct cli_common *common = args;
-  for (int i = 0; i < argc; i++) {
-    const char *word = argv[i];
+  struct words words = {.at = argv, .n = argc};
+  for (; words.i < argc; words.i++) {
+    const char *word = argv[words.i];
     if (strcmp(word, "--") == 0) continue;
     if (word[0] != '-' || word[1] == '\0' || is_negative_number(word)) {
       KVC_TRY(add_word(common, word, err));
@@ -255,14 +261,14 @@ kvc_code cli_parse(const struct cli_parser *parser, int argc, char *const *argv,
     const struct cli_option *option =
         cli_option_find(parser->options, word, len, &negated);
     if (option != NULL) {
-      KVC_TRY(take_option(parser, option, negated, len, argc, argv, &i, args, err));
+      KVC_TRY(take_option(parser, option, negated, len, &words, args, err));
       continue;
     }
     int used = 0;
     if (parser->foreign != NULL)
-      KVC_TRY(parser->foreign(args, argc - i, argv + i, &used, err));
+      KVC_TRY(parser->foreign(args, argc - words.i, argv + words.i, &used, err));
     if (used == 0) return unknown(parser, word, len, err);
-    i += used - 1;
+    words.i += used - 1;
   }
   return KVC_E_OK;
 }

@@ -148,11 +148,6 @@ static kvc_code collect(const struct kvc_model *model, const struct kvc_setting 
   return draft_shapes(model, set, facts, stage == set->pp - 1, out, err);
 }
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-  return (a + b - 1) / b;
-}
-
 /* With recurrent states in the pool the attention block grows until its page holds
  * a state page: align * ceil(state / (align * bytes per token)); the state page is
  * then padded to it. */
@@ -231,7 +226,9 @@ static size_t group_size(const struct shapes *s, enum kvc_group_rule rule)
     if (s->at[i].all_layers > max) max = s->at[i].all_layers;
   }
   const double limit = rule == KVC_GROUP_MAX_1_25 ? 1.25 : 1.5;
-  return rule != KVC_GROUP_MIN && (double)max < limit * (double)min ? max : min;
+  const size_t size =
+      rule != KVC_GROUP_MIN && (double)max < limit * (double)min ? max : min;
+  return size > 0 ? size : 1;
 }
 
 /* Mixed shapes: one page size for all (smaller pages get more tokens per block),
@@ -259,7 +256,7 @@ static void layout_mixed(const struct shapes *s, int64_t block, bool has_state,
       if (own < block) own = block;
     }
     spec_fill(&out->specs[i], p, own, page);
-    out->groups_of[i] = (size_t)ceil_div((int64_t)p->all_layers, (int64_t)size);
+    out->groups_of[i] = (p->all_layers + size - 1) / size;
     out->n_groups += out->groups_of[i];
     out->padding_layers += out->groups_of[i] * size - p->all_layers;
     if (p->kind != KVC_SPEC_STATE && own < out->block_size_tok) out->block_size_tok = own;

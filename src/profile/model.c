@@ -86,10 +86,8 @@ static kvc_code layers_read(const struct reader *r, const struct node *at,
                             size_t *count)
 {
   unsigned char list[KVC_MAX_LAYERS];
-  const char *text;
   size_t n = 0;
-  KVC_TRY(node_text(r, at, &text));
-  KVC_TRY(pattern_read(r, at, text, kinds->names, kinds->n, list, sizeof list, &n));
+  KVC_TRY(pattern_read(r, at, kinds->names, kinds->n, list, sizeof list, &n));
   if (n == 0) return reader_fail(r, at, KVC_E_PARSE, "\"%s\" names no layer", at->key);
   struct kvc_layer *out = kvc_arena_alloc(r->arena, n, sizeof *out);
   if (out == NULL) return kvc_arena_full(r->arena, r->file, r->err);

@@ -21,7 +21,7 @@ extern const char *const part_words[];
 extern const char *const quant_words[];
 
 /* Layer patterns: "10(5s f) 2s".  Kinds are named by their index into names[]. */
-kvc_code pattern_read(const struct reader *r, const struct node *at, const char *text,
+kvc_code pattern_read(const struct reader *r, const struct node *at,
                       const char *const *names, size_t n_names, unsigned char *out,
                       size_t room, size_t *count) KVC_MUST_USE;
 void pattern_write(struct kvc_buf *out, const unsigned char *kinds, size_t count,

@@ -91,10 +91,12 @@ static kvc_code items(struct scan *s, int depth)
   }
 }
 
-kvc_code pattern_read(const struct reader *r, const struct node *at, const char *text,
+kvc_code pattern_read(const struct reader *r, const struct node *at,
                       const char *const *names, size_t n_names, unsigned char *out,
                       size_t room, size_t *count)
 {
+  const char *text;
+  KVC_TRY(node_text(r, at, &text));
   struct scan s = {.r = r,
                    .at = at,
                    .p = text,

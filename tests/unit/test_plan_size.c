@@ -226,6 +226,7 @@ static void releases_nobody_read_are_said_to_be_so(void **state)
   run("meta-llama/Llama-3.1-8B-Instruct", "H100");
   assert_int_equal(r.code, KVC_E_OK);
   assert_true(noted("newer than any known one"));
+  end(state);
   begin(state);
   version("0.1.dev18496+gd4e0675a7");
   run("meta-llama/Llama-3.1-8B-Instruct", "H100");
