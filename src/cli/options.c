@@ -22,7 +22,8 @@ static bool same_spelling(const char *a, const char *b, size_t len)
 /* Whether word[0..len) is one of the space-separated spellings. */
 static bool among(const char *spellings, const char *word, size_t len)
 {
-  while (spellings != NULL && *spellings != '\0') {
+  if (spellings == NULL) return false;
+  while (*spellings != '\0') {
     const size_t n = strcspn(spellings, " ");
     if (n == len && same_spelling(spellings, word, len)) return true;
     spellings += n;

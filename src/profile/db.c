@@ -9,18 +9,18 @@
 enum { SPARE_FILES = 2400, SPARE_NAMES = 6000 };
 
 kvc_code kvc_db_open(struct kvc_arena *arena, const char *const *dirs, size_t n,
-                     struct kvc_db **out, struct kvc_err *err)
+                     struct kvc_db **db, struct kvc_err *err)
 {
-  struct kvc_db *db = kvc_arena_alloc(arena, 1, sizeof *db);
+  struct kvc_db *made = kvc_arena_alloc(arena, 1, sizeof *made);
   const size_t spare = n > 0 ? SPARE_FILES : 0;
-  if (db == NULL) return kvc_arena_full(arena, "profiles", err);
-  db->arena = arena;
-  db->room_files = kvc_embedded_file_count + spare;
-  db->files = kvc_arena_alloc(arena, db->room_files, sizeof *db->files);
-  if (db->files == NULL) return kvc_arena_full(arena, "profiles", err);
+  if (made == NULL) return kvc_arena_full(arena, "profiles", err);
+  made->arena = arena;
+  made->room_files = kvc_embedded_file_count + spare;
+  made->files = kvc_arena_alloc(arena, made->room_files, sizeof *made->files);
+  if (made->files == NULL) return kvc_arena_full(arena, "profiles", err);
   for (size_t i = 0; i < kvc_embedded_file_count; i++) {
     const struct embedded_file *e = &kvc_embedded_files[i];
-    db->files[db->n_files++] = (struct db_file){
+    made->files[made->n_files++] = (struct db_file){
         .path = e->path,
         .relative = e->path + sizeof "profiles/" - 1,
         .name = e->name,
@@ -31,12 +31,12 @@ kvc_code kvc_db_open(struct kvc_arena *arena, const char *const *dirs, size_t n,
     };
   }
   if (n > 0) {
-    db->room_extra = SPARE_NAMES;
-    db->extra = kvc_arena_alloc(arena, db->room_extra, sizeof *db->extra);
-    if (db->extra == NULL) return kvc_arena_full(arena, "profiles", err);
+    made->room_extra = SPARE_NAMES;
+    made->extra = kvc_arena_alloc(arena, made->room_extra, sizeof *made->extra);
+    if (made->extra == NULL) return kvc_arena_full(arena, "profiles", err);
   }
-  for (size_t i = 0; i < n; i++) KVC_TRY(db_overlay(db, dirs[i], err));
-  *out = db;
+  for (size_t i = 0; i < n; i++) KVC_TRY(db_overlay(made, dirs[i], err));
+  *db = made;
   return KVC_E_OK;
 }
 

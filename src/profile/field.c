@@ -200,7 +200,7 @@ static kvc_code unknown_key(const struct reader *r, const struct node *n,
   enum { MOST = 96 };
   const char *keys[MOST];
   size_t count = 0, best;
-  for (; rows[count].key != NULL && count < MOST; count++) keys[count] = rows[count].key;
+  for (; count < MOST && rows[count].key != NULL; count++) keys[count] = rows[count].key;
   if (kvc_did_you_mean(n->key, keys, count, &best, 1) > 0)
     return reader_fail(r, n, KVC_E_UNKNOWN,
                        "\"%.60s\" is not a key here; did you mean \"%s\"?", n->key,

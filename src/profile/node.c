@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "node.h"
+#include <assert.h>
 #include <kvcap/profile.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static kvc_code duplicate(struct builder *b, const struct node *n, const struct 
 static kvc_code unique_keys(struct builder *b, const struct node *map)
 {
   enum { FEW = 24 };
+  assert(map != NULL); /* a level always has its node */
   if (map->count <= FEW) {
     for (const struct node *n = map->first; n != NULL; n = n->next)
       for (const struct node *m = map->first; m != n; m = m->next)
@@ -91,7 +93,9 @@ static struct node *node_new(struct builder *b, enum node_type type, yaml_mark_t
 
 static bool wants_key(const struct builder *b)
 {
-  return b->depth > 0 && b->stack[b->depth - 1].node->type == NODE_MAP &&
+  if (b->depth == 0) return false;
+  assert(b->stack[b->depth - 1].node != NULL);
+  return b->stack[b->depth - 1].node->type == NODE_MAP &&
          b->stack[b->depth - 1].key == NULL;
 }
 
