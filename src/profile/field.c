@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "field.h"
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,6 +110,7 @@ static kvc_code figure_read(const struct reader *r, const struct node *n,
   else if (t.kind != NULL)
     return reader_fail(r, n, KVC_E_PARSE,
                        "\"kind\" must be measured or derived, not \"%s\"", t.kind);
+  assert(t.cite != NULL); /* a required row */
   if (strcmp(t.cite, "user") == 0) f.source = KVC_SRC_USER;
   f.cite = t.cite;
   f.note = t.note;
@@ -123,6 +125,7 @@ static kvc_code enum_read(const struct reader *r, const struct node *n,
 {
   const char *text = NULL;
   KVC_TRY(node_text(r, n, &text));
+  assert(text != NULL);
   size_t count = 0;
   while (words[count] != NULL) {
     if (strcmp(words[count], text) == 0) {
