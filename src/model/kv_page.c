@@ -6,6 +6,7 @@
  */
 #include "kv_page.h"
 #include <kvcap/str.h>
+#include <math.h>
 #include <string.h>
 
 /* e bytes per element, plus 'head_extra' bytes per head and token for each of K
@@ -14,25 +15,35 @@ struct kv_dtype {
   const char *name;
   double elem_bytes;
   double head_extra_bytes;
+  /* TurboQuant packs each head's K and V by itself; 0 bits = not packed. */
+  int key_bits, key_tail_bytes, value_bits;
 };
 
+/* clang-format off */
 static const struct kv_dtype kv_dtypes[] = {
-    {"bfloat16", 2, 0},
-    {"float16", 2, 0},
-    {"half", 2, 0},
-    {"float32", 4, 0},
-    {"float", 4, 0},
-    {"fp8", 1, 0},
-    {"fp8_e4m3", 1, 0},
-    {"fp8_e5m2", 1, 0},
-    {"fp8_inc", 1, 0},
-    {"fp8_ds_mla", 1, 0},
-    {"int8_per_token_head", 1, 8}, /* two float32 scales */
-    {"fp8_per_token_head", 1, 8},
-    {"int4_per_token_head", 0.5, 8},
-    {"nvfp4", 9.0 / 16.0, 0}, /* half a byte, and one fp8 scale per 16 elements */
-    {"nvfp4_4over6", 9.0 / 16.0, 0},
+    {.name = "bfloat16", .elem_bytes = 2},
+    {.name = "float16", .elem_bytes = 2},
+    {.name = "half", .elem_bytes = 2},
+    {.name = "float32", .elem_bytes = 4},
+    {.name = "float", .elem_bytes = 4},
+    {.name = "fp8", .elem_bytes = 1},
+    {.name = "fp8_e4m3", .elem_bytes = 1},
+    {.name = "fp8_e5m2", .elem_bytes = 1},
+    {.name = "fp8_inc", .elem_bytes = 1},
+    {.name = "fp8_ds_mla", .elem_bytes = 1},
+    /* two float32 scales a head */
+    {.name = "int8_per_token_head", .elem_bytes = 1, .head_extra_bytes = 8},
+    {.name = "fp8_per_token_head", .elem_bytes = 1, .head_extra_bytes = 8},
+    {.name = "int4_per_token_head", .elem_bytes = 0.5, .head_extra_bytes = 8},
+    /* half a byte, and one fp8 scale per 16 elements */
+    {.name = "nvfp4", .elem_bytes = 9.0 / 16.0},
+    {.name = "nvfp4_4over6", .elem_bytes = 9.0 / 16.0},
+    {.name = "turboquant_k8v4", .key_bits = 8, .value_bits = 4}, /* fp8 keys, no norm */
+    {.name = "turboquant_4bit_nc", .key_bits = 4, .key_tail_bytes = 2, .value_bits = 4},
+    {.name = "turboquant_k3v4_nc", .key_bits = 3, .key_tail_bytes = 2, .value_bits = 4},
+    {.name = "turboquant_3bit_nc", .key_bits = 3, .key_tail_bytes = 2, .value_bits = 3},
 };
+/* clang-format on */
 
 static const struct kv_dtype *dtype_find(const char *name)
 {
@@ -49,7 +60,7 @@ static kvc_code dtype_get(const char *name, const struct kv_dtype **out,
     *out = d;
     return KVC_E_OK;
   }
-  if (kvc_str_istarts(name, "turboquant") || kvc_str_ifind(name, "_ds_mla") != NULL)
+  if (kvc_str_ifind(name, "_ds_mla") != NULL)
     return kvc_fail(err, KVC_E_UNSUPPORTED, "--kv-cache-dtype",
                     "the page layout of \"%s\" is not verified, so its pool cannot be "
                     "sized; the server's log line \"GPU KV cache size\" would tell",
@@ -121,12 +132,23 @@ static double mla_expanded_bytes(const struct kvc_layer *layer, int tp,
   return kv_heads_on_rank(layer->heads, tp) * 2 * padded_head * d->elem_bytes;
 }
 
+/* One head of a token under TurboQuant, K and V together, rounded up to even:
+ *   ceil(d * key bits / 8) + norm of K  +  ceil(d * value bits / 8) + scale and zero
+ * (4 bytes).  Source: vLLM's layers/quantization/turboquant/config.py. */
+static double packed_slot_bytes(double dk, double dv, const struct kv_dtype *d)
+{
+  const double key = ceil(dk * d->key_bits / 8) + d->key_tail_bytes;
+  const double value = ceil(dv * d->value_bits / 8) + 4;
+  return ceil((key + value) / 2) * 2;
+}
+
 /* b = h * (d_k + d_v) * e + h * scales */
 static double attention_token_bytes(const struct kvc_layer *layer, int tp,
                                     const struct kv_dtype *d)
 {
   const double h = kv_heads_on_rank(layer->kv_heads, tp);
   const double dv = layer->v_head_dim > 0 ? layer->v_head_dim : layer->head_dim;
+  if (d->key_bits > 0) return h * packed_slot_bytes(layer->head_dim, dv, d);
   return h * ((layer->head_dim + dv) * d->elem_bytes + d->head_extra_bytes);
 }
 
@@ -136,6 +158,10 @@ kvc_code kv_token_bytes(const struct kvc_model *model, const struct kvc_layer *l
 {
   const struct kv_dtype *d = NULL;
   KVC_TRY(dtype_get(set->kv_cache_dtype, &d, err));
+  if (layer->mixer == KVC_MIX_MLA && d->key_bits > 0)
+    return kvc_fail(err, KVC_E_CONFLICT, "--kv-cache-dtype",
+                    "%s is for plain attention; %s has latent attention", d->name,
+                    model->name);
   if (layer->mixer == KVC_MIX_MLA)
     *out = facts->mla ? mla_token_bytes(model, layer, d)
                       : mla_expanded_bytes(layer, set->tp, d);

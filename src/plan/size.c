@@ -84,6 +84,8 @@ static kvc_code concurrency(struct sizing *s, struct kvc_err *err)
   if (load.prompt_tok <= 0)
     return kvc_fail(err, KVC_E_USAGE, "--prompt-tokens",
                     "is needed beside --output-tokens: the mean prompt length");
+  if (load.shared_prefix_frac > 0)
+    load.shared_prefix_tok = load.shared_prefix_frac * load.prompt_tok;
   const double final = load.prompt_tok + load.output_tok;
   const bool stated = s->req->deploy.kv_pool_tok > 0;
   if (!stated && final > (double)out->setting.max_model_len_tok)

@@ -55,7 +55,8 @@ static bool is_ours(const char *name)
                                       "--buffer",
                                       "--epsilon",
                                       "--round",
-                                      "--shared-prefix-tokens"};
+                                      "--shared-prefix-tokens",
+                                      "--shared-prefix-fraction"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (strcmp(names[i], name) == 0) return true;
   return false;

@@ -44,6 +44,18 @@ static void a_grouped_query_token_costs_128_kib_on_llama_8b(void **state)
   assert_close(layout(&m, &set, &f).bytes_per_token, 262144, 0);
   set.kv_cache_dtype = "nvfp4"; /* 32 * 8 * 256 * 9/16 */
   assert_close(layout(&m, &set, &f).bytes_per_token, 36864, 0);
+  /* TurboQuant at 128: 128 + 64 + 4, 64 + 2 + 64 + 4, 48 + 2 + 64 + 4, 48 + 2 + 48 + 4 */
+  static const struct {
+    const char *name;
+    double slot;
+  } packed[] = {{"turboquant_k8v4", 196},
+                {"turboquant_4bit_nc", 134},
+                {"turboquant_k3v4_nc", 118},
+                {"turboquant_3bit_nc", 102}};
+  for (size_t i = 0; i < 4; i++) {
+    set.kv_cache_dtype = packed[i].name;
+    assert_close(layout(&m, &set, &f).bytes_per_token, 32 * 8 * packed[i].slot, 0);
+  }
   set.kv_cache_dtype = "int8_per_token_head"; /* 32 * 8 * (256 + 8) */
   assert_close(layout(&m, &set, &f).bytes_per_token, 67584, 0);
 }
@@ -373,7 +385,7 @@ static void impossible_parallelism_is_refused_by_flag(void **state)
   assert_int_equal(kvc_memory_model(&m, &set, &f, &out, &err), KVC_E_CONFLICT);
   assert_string_equal(err.where, "--pipeline-parallel-size");
   set.pp = 1;
-  set.kv_cache_dtype = "turboquant_k8v4";
+  set.kv_cache_dtype = "nvfp4_ds_mla";
   assert_int_equal(kvc_memory_model(&m, &set, &f, &out, &err), KVC_E_UNSUPPORTED);
   set.kv_cache_dtype = "fp7";
   assert_int_equal(kvc_memory_model(&m, &set, &f, &out, &err), KVC_E_UNKNOWN);

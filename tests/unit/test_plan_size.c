@@ -112,6 +112,16 @@ static void the_handbook_example_takes_its_pool_as_given(void **state)
   assert_true(s->memory.tokens.value > 4 * 110000);
 }
 
+static void a_shared_fraction_is_that_part_of_the_prompt(void **state)
+{ /* (110000 - 0.8 * 500) / (800 - 400) = 274 */
+  (void)state;
+  r.req.deploy.kv_pool_tok = 110000;
+  r.req.load.prompt_tok = 500;
+  r.req.load.output_tok = 300;
+  r.req.load.shared_prefix_frac = 0.8;
+  assert_close(run("gpt2", "H100")->concurrency.theoretical, 274, 0);
+}
+
 static void what_does_not_start_gets_fixes_that_start(void **state)
 {
   (void)state;
@@ -263,6 +273,7 @@ int main(void)
       T(a_server_of_0_19_prints_what_its_log_printed),
       T(the_same_server_of_0_11_leaves_less_for_kv),
       T(the_handbook_example_takes_its_pool_as_given),
+      T(a_shared_fraction_is_that_part_of_the_prompt),
       T(what_does_not_start_gets_fixes_that_start),
       T(max_num_seqs_has_a_price_that_is_said),
       T(a_quantised_name_says_where_its_format_comes_from),
