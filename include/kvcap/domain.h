@@ -318,7 +318,7 @@ struct kvc_workload {
   double prompt_tok, output_tok; /* means; 0 = not given */
   double prompt_cv, output_cv;   /* standard deviation / mean */
   double shared_prefix_tok;      /* tokens of the prompt shared by all requests */
-  double shared_prefix_frac;  /* the same as a part of the mean prompt */
+  double shared_prefix_frac;     /* the same as a part of the mean prompt */
   double buffer_frac;            /* kept free for bursts, default 0.30 */
   double exceed_prob;            /* epsilon, default 0.01 */
   int64_t round_to;              /* rounding of the recommendation, default 8 */

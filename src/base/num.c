@@ -195,7 +195,9 @@ kvc_code kvc_num_parse_quantity(const char *text, const char *where,
   if (u == NULL)
     return kvc_fail(err, KVC_E_PARSE, where, "\"%.40s\" needs a unit, as in %s", text,
                     kinds[kind].example);
-  if (!(v >= 0)) return kvc_fail(err, KVC_E_RANGE, where, "\"%.40s\" is negative", text);
+  if (!(v >= 0 && v * u->factor <= 1e24))
+    return kvc_fail(err, KVC_E_RANGE, where, "\"%.40s\" is not a possible quantity",
+                    text);
   *out = v * u->factor;
   return KVC_E_OK;
 }

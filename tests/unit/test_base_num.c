@@ -67,6 +67,9 @@ static void quantities_need_their_unit(void **state)
   assert_close(got, 989e12, 1e-15);
   assert_int_equal(kvc_num_parse_quantity("80 GB", "x", KVC_Q_FLOPS, &got, &err),
                    KVC_E_PARSE);
+  assert_int_equal(
+      kvc_num_parse_quantity("1e300 TB/s", "x", KVC_Q_BYTES_PER_S, &got, &err),
+      KVC_E_RANGE); /* found by fuzz_num: the product was infinite */
 }
 
 static void numbers_print_with_the_fewest_digits_that_read_back(void **state)
