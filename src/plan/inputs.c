@@ -3,6 +3,7 @@
  */
 #include "sizing.h"
 #include <kvcap/hf.h>
+#include <kvcap/weights.h>
 #include <math.h>
 #include <string.h>
 
@@ -126,6 +127,55 @@ static kvc_code pick_model(struct sizing *s, struct kvc_err *err)
   return pick_quant(s, &out->model, out->model_match.quant_suffix, err);
 }
 
+/* An EAGLE head is one decoder layer of the target's shape behind a projection of two
+ * (EAGLE-3: three) hidden states; embedding and lm_head are the target's. */
+static const struct kvc_model *eagle_like(struct sizing *s, const char *method)
+{
+  const struct kvc_model *target = &s->out->model;
+  struct kvc_model *m = kvc_arena_alloc(s->arena, 1, sizeof *m);
+  struct kvc_layer *layer = kvc_arena_alloc(s->arena, 1, sizeof *layer);
+  const struct kvc_layer *last = NULL;
+  for (size_t i = 0; i < target->n_layers; i++)
+    if (target->layers[i].mixer == KVC_MIX_FULL) last = &target->layers[i];
+  if (m == NULL || layer == NULL || last == NULL) return NULL;
+  *layer = *last;
+  if (layer->ffn == KVC_FFN_MOE) { /* drafts are dense */
+    layer->ffn = KVC_FFN_DENSE;
+    layer->ffn_width = 4 * target->hidden;
+  }
+  const double width = kvc_str_ifind(method, "eagle3") != NULL ? 3 : 2;
+  layer->extra_params +=
+      (int64_t)(width * (double)target->hidden * (double)target->hidden);
+  *m = *target;
+  m->layers = layer;
+  m->n_layers = 1;
+  m->vocab = m->vocab_padded = 0;
+  m->n_towers = 0;
+  m->mtp_layers = 0;
+  m->n_mtp = 0;
+  m->rope_cache_elems = 0; /* vLLM keeps one table */
+  m->quant = (struct kvc_quant){.kind = KVC_QUANT_NONE};
+  return m;
+}
+
+static void unknown_draft(struct sizing *s)
+{
+  const struct kvc_deploy *d = &s->req->deploy;
+  if (kvc_str_ifind(d->spec_method, "eagle") != NULL)
+    s->draft = eagle_like(s, d->spec_method);
+  sizing_note(
+      s, "warning",
+      s->draft != NULL
+          ? sizing_text(s,
+                        "the draft model %s is not in the database: counted as one "
+                        "decoder layer of the target, as EAGLE heads are",
+                        d->spec_model)
+          : sizing_text(s,
+                        "the draft model %s is not in the database: its weights "
+                        "and KV layers are not counted",
+                        d->spec_model));
+}
+
 /* A draft model is sized when its name is known; otherwise its weights are named as
  * missing from the account. */
 static kvc_code pick_draft(struct sizing *s, struct kvc_err *err)
@@ -147,11 +197,7 @@ static kvc_code pick_draft(struct sizing *s, struct kvc_err *err)
   struct kvc_err unknown;
   if (draft == NULL) return kvc_arena_full(s->arena, d->spec_model, err);
   if (kvc_db_model(s->db, d->spec_model, draft, &match, &unknown) != KVC_E_OK) {
-    sizing_note(s, "warning",
-                sizing_text(s,
-                            "the draft model %s is not in the database: its weights and "
-                            "KV layers are not counted",
-                            d->spec_model));
+    unknown_draft(s);
     return KVC_E_OK;
   }
   if (match.quant_suffix != NULL && draft->quant.kind == KVC_QUANT_NONE)

@@ -13,7 +13,7 @@ struct sizing {
   struct kvc_engine *engine;
   const struct kvc_size_request *req;
   struct kvc_size *out;
-  struct kvc_model *draft; /* draft model, or NULL */
+  const struct kvc_model *draft; /* draft model, or NULL */
 };
 
 /* resolve.c: fills out->version, setting, facts and origins from a deployment.

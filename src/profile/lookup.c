@@ -154,7 +154,8 @@ static void family_note(struct kvc_db *db, const struct db_name *name,
                              name->spelling, db->files[name->file].name);
 }
 
-/* "8x A100", "A100 x8": a count belongs to the parallelism flags. */
+/* "8x A100", "A100-80G x8": a count belongs to the parallelism flags; "RTX 50" has
+ * none. */
 static bool has_count(const char *norm)
 {
   size_t digits = strspn(norm, "0123456789");
@@ -162,8 +163,7 @@ static bool has_count(const char *norm)
   const size_t len = strlen(norm);
   size_t i = len;
   while (i > 0 && norm[i - 1] >= '0' && norm[i - 1] <= '9') i--;
-  return i < len && len - i < 3 && i > 1 && norm[i - 1] == 'x' && norm[i - 2] >= '0' &&
-         norm[i - 2] <= '9';
+  return i < len && len - i < 3 && i > 1 && norm[i - 1] == 'x' && norm[i - 2] != 't';
 }
 
 static bool find_gpu(const struct kvc_db *db, const char *norm, struct found *f)
@@ -302,6 +302,7 @@ struct attempt {
   char norm[NORM];
   char format[48]; /* set aside, "" = none */
   bool trimmed;    /* more than organisation and format was set aside */
+  bool elsewhere;  /* the organisation or path is not the profile's */
 };
 
 static bool find_model(const struct kvc_db *db, const char *norm, struct found *f)
@@ -368,9 +369,13 @@ static void strip_remark(struct attempt *a)
 /* Marks of fine-tuned copies that keep the shape. */
 static void strip_marks(struct attempt *a)
 {
-  char *at = strstr(a->norm, "abliterated");
-  if (at != NULL && at != a->norm) {
-    *at = '\0';
+  static const char mark[] = "abliterated";
+  char *at = strstr(a->norm, mark);
+  if (at != NULL && at != a->norm) { /* a format may follow: "-abliterated-v2-AWQ" */
+    const char *rest = at + sizeof mark - 1;
+    if (*rest == 'v' && rest[1] >= '0' && rest[1] <= '9')
+      rest += 1 + strspn(rest + 1, "0123456789.");
+    memmove(at, rest, strlen(rest) + 1);
     a->trimmed = true;
   }
   /* A date of re-release: "-2507", "-0731". */
@@ -391,9 +396,11 @@ static bool search(const struct kvc_db *db, const char *name, struct attempt *a,
 {
   kvc_name_normalize(name, a->norm, sizeof a->norm);
   if (find_model(db, a->norm, f)) return true;
-  const char *slash = strrchr(name, '/');
-  if (slash != NULL && slash[1] == '\0') return false;
-  kvc_name_normalize(slash != NULL ? slash + 1 : name, a->norm, sizeof a->norm);
+  while (strlen(a->norm) > 1 && a->norm[strlen(a->norm) - 1] == '/')
+    a->norm[strlen(a->norm) - 1] = '\0';
+  const char *slash = strrchr(a->norm, '/');
+  a->elsewhere = slash != NULL;
+  if (slash != NULL) memmove(a->norm, slash + 1, strlen(slash + 1) + 1);
   strip_remark(a);
   if (find_model(db, a->norm, f)) return true;
   strip_marks(a);
@@ -441,7 +448,7 @@ kvc_code kvc_db_model(struct kvc_db *db, const char *name, struct kvc_model *out
   KVC_TRY(db_root(db, file, &root, err));
   KVC_TRY(model_from_node(&r, root, &model));
   db_match(db, name, f.name.file, &m);
-  m.stripped = a.trimmed || a.format[0] != '\0';
+  m.stripped = a.trimmed || a.elsewhere || a.format[0] != '\0';
   if (a.format[0] != '\0') m.quant_suffix = kvc_arena_strdup(db->arena, a.format);
   m.note = model_note(db, name, &a, &m);
   *out = model;

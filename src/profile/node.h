@@ -45,10 +45,4 @@ kvc_code profile_unpack(struct kvc_arena *arena, const unsigned char *bytes,
                         const char *file, struct node **root,
                         struct kvc_err *err) KVC_MUST_USE;
 
-/* Packed position of one child of a packed mapping, for lookups that need only one
- * entry: calls back with each child's offset from the start. */
-typedef void profile_pack_child(void *ctx, const struct node *child, size_t offset);
-void profile_pack_children(const struct node *root, struct kvc_buf *out,
-                           profile_pack_child *child, void *ctx);
-
 #endif

@@ -53,6 +53,26 @@ static kvc_code names_of(struct kvc_db *db, const struct node *root, const char 
   return KVC_E_OK;
 }
 
+/* What an earlier file calls by the same name is no longer to be seen; two files of
+ * one folder may not claim a name. */
+static kvc_code hide_namesakes(struct kvc_db *db, size_t at, struct kvc_err *err)
+{
+  const struct db_file *f = &db->files[at];
+  const size_t folder = strlen(f->path) - strlen(f->relative);
+  for (size_t i = 0; i < at; i++) {
+    struct db_file *old = &db->files[i];
+    if (old->hidden || old->kind != f->kind || old->name == NULL ||
+        !kvc_name_equal(old->name, f->name))
+      continue;
+    if (old->packed == NULL && strlen(old->path) - strlen(old->relative) == folder &&
+        strncmp(old->path, f->path, folder) == 0)
+      return kvc_fail_at(err, KVC_E_CONFLICT, f->path, 1, 1,
+                         "the name \"%.100s\" is taken by %.200s", f->name, old->path);
+    old->hidden = true;
+  }
+  return KVC_E_OK;
+}
+
 static kvc_code file_add(struct kvc_db *db, const char *path, const char *relative,
                          enum kvc_kind kind, struct kvc_err *err)
 {
@@ -76,6 +96,7 @@ static kvc_code file_add(struct kvc_db *db, const char *path, const char *relati
     return kvc_fail_at(err, KVC_E_PARSE, path, root->line, root->col,
                        "the key \"name\" is missing");
   f->name = name->text;
+  KVC_TRY(hide_namesakes(db, at, err));
   KVC_TRY(names_of(db, root, "name", NAME_CANONICAL, NAME_SHORT, at, err));
   KVC_TRY(names_of(db, root, "aliases", NAME_ALIAS, NAME_SHORT_ALIAS, at, err));
   return names_of(db, root, "family", NAME_FAMILY, NAME_FAMILY, at, err);

@@ -51,16 +51,6 @@ void profile_pack(const struct node *root, struct kvc_buf *out)
   for (const struct node *n = root->first; n != NULL; n = n->next) profile_pack(n, out);
 }
 
-void profile_pack_children(const struct node *root, struct kvc_buf *out,
-                           profile_pack_child *child, void *ctx)
-{
-  put_head(out, root);
-  for (const struct node *n = root->first; n != NULL; n = n->next) {
-    child(ctx, n, out->len);
-    profile_pack(n, out);
-  }
-}
-
 static size_t get_num(const unsigned char **p)
 {
   size_t v = 0;

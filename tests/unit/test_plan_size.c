@@ -122,6 +122,22 @@ static void a_shared_fraction_is_that_part_of_the_prompt(void **state)
   assert_close(run("gpt2", "H100")->concurrency.theoretical, 274, 0);
 }
 
+static void an_unknown_eagle_head_counts_as_one_layer(void **state)
+{ /* one layer of Llama-3.1-8B: 218,112,000 parameters and 3 * 4096^2 of projection,
+   * 2 bytes each, and 4 KiB of KV a token */
+  (void)state;
+  version("0.19.0");
+  const double without =
+      run("meta-llama/Llama-3.1-8B-Instruct", "H100")->memory.layout.bytes_per_token;
+  r.req.deploy.spec_method = "eagle3";
+  r.req.deploy.spec_model = "acme/EAGLE3-head";
+  r.req.deploy.spec_tokens = 3;
+  const struct kvc_size *s = run("meta-llama/Llama-3.1-8B-Instruct", "H100");
+  assert_close(s->memory.draft_bytes, 2 * (218112000.0 + 3 * 4096.0 * 4096), 0.01);
+  assert_close(s->memory.layout.bytes_per_token - without, 4096, 1e-9);
+  assert_true(noted("counted as one decoder layer"));
+}
+
 static void what_does_not_start_gets_fixes_that_start(void **state)
 {
   (void)state;
@@ -274,6 +290,7 @@ int main(void)
       T(the_same_server_of_0_11_leaves_less_for_kv),
       T(the_handbook_example_takes_its_pool_as_given),
       T(a_shared_fraction_is_that_part_of_the_prompt),
+      T(an_unknown_eagle_head_counts_as_one_layer),
       T(what_does_not_start_gets_fixes_that_start),
       T(max_num_seqs_has_a_price_that_is_said),
       T(a_quantised_name_says_where_its_format_comes_from),

@@ -202,19 +202,6 @@ static void same_tree(const struct node *a, const struct node *b)
   assert_true(x == NULL && y == NULL);
 }
 
-struct children {
-  const struct kvc_buf *bytes;
-  struct kvc_arena *arena;
-  const struct node *next;
-};
-
-static void child_unpacks_alone(void *ctx, const struct node *child, size_t offset)
-{
-  struct children *c = ctx;
-  (void)child;
-  assert_true(offset <= c->bytes->len);
-}
-
 static void pack_and_back(void *ctx, const char *path, const char *text, size_t len)
 {
   struct kvc_arena arena;
@@ -243,28 +230,6 @@ static void packing_keeps_every_tree_of_the_profiles(void **state)
   pack_and_back(NULL, "kit", "just a text", 11);
 }
 
-static void packed_children_are_found_by_their_offset(void **state)
-{
-  (void)state;
-  struct kvc_arena arena;
-  struct kvc_buf bytes, whole;
-  struct kvc_err err;
-  struct node *root;
-  kvc_arena_init(&arena, 1 << 20);
-  kvc_buf_init(&bytes, 1 << 20);
-  kvc_buf_init(&whole, 1 << 20);
-  assert_int_equal(profile_parse(&arena, kit_cites, strlen(kit_cites), "t", &root, &err),
-                   KVC_E_OK);
-  struct children c = {&bytes, &arena, root->first};
-  profile_pack_children(root, &bytes, child_unpacks_alone, &c);
-  profile_pack(root, &whole);
-  assert_int_equal(bytes.len, whole.len);
-  assert_memory_equal(bytes.text, whole.text, whole.len);
-  kvc_buf_clear(&bytes);
-  kvc_buf_clear(&whole);
-  kvc_arena_clear(&arena);
-}
-
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -276,7 +241,6 @@ int main(void)
       cmocka_unit_test(want_of_memory_is_a_limit),
       cmocka_unit_test(nodes_know_their_place),
       cmocka_unit_test(packing_keeps_every_tree_of_the_profiles),
-      cmocka_unit_test(packed_children_are_found_by_their_offset),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
