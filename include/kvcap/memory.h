@@ -193,6 +193,8 @@ struct kvc_memory {
   double lora_bytes, draft_bytes, offload_bytes;
   struct kvc_activation activation;
   double activation_peak_bytes, non_torch_bytes, cudagraph_bytes;
+  int64_t graph_captures;   /* batch sizes captured */
+  double graph_fixed_bytes; /* what does not grow with them */
   bool cudagraph_in_budget;
   double other_processes_bytes;
   struct kvc_range available_kv_bytes;

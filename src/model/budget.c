@@ -46,18 +46,19 @@ int64_t budget_graph_captures(const struct kvc_setting *set,
 /* graphs = base + n * per_capture, both fitted; tensor-parallel graphs record the
  * collectives too (x 1.7 measured at TP2). */
 double budget_graph_bytes(const struct kvc_model *m, const struct kvc_setting *set,
-                          const struct kvc_mem_facts *facts)
+                          const struct kvc_mem_facts *facts, double *fixed_bytes)
 {
   const int64_t n = budget_graph_captures(set, facts);
+  *fixed_bytes = 0;
   if (n == 0) return 0;
   const double tp_factor = set->tp > 1 ? 1.7 : 1.0;
-  double bytes = facts->graph_base_bytes.value +
-                 (double)n * facts->graph_per_capture_bytes.value * tp_factor;
+  double fixed = facts->graph_base_bytes.value;
   if (m->mla.index_topk > 0)
-    bytes += facts->graph_sparse_bytes.value;
+    fixed += facts->graph_sparse_bytes.value;
   else if (m->mla.kv_lora_rank > 0)
-    bytes += facts->graph_latent_bytes.value;
-  return bytes;
+    fixed += facts->graph_latent_bytes.value;
+  *fixed_bytes = fixed;
+  return fixed + (double)n * facts->graph_per_capture_bytes.value * tp_factor;
 }
 
 /* One adapter slot per wrapped linear: A [r, in] and B [out/tp, r] in 2 bytes.

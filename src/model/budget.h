@@ -9,9 +9,9 @@
 /* Number of batch sizes captured as CUDA graphs; 0 when eager. */
 int64_t budget_graph_captures(const struct kvc_setting *set,
                               const struct kvc_mem_facts *facts);
-/* Memory of the captured graphs, fitted. */
+/* Memory of the captured graphs, fitted: fixed part and sizes apart. */
 double budget_graph_bytes(const struct kvc_model *m, const struct kvc_setting *set,
-                          const struct kvc_mem_facts *facts);
+                          const struct kvc_mem_facts *facts, double *fixed_bytes);
 /* Adapter slots of layers [first, last) on one rank. */
 double budget_lora_bytes(const struct kvc_model *m, const struct kvc_setting *set,
                          size_t first, size_t last);

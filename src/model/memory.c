@@ -95,7 +95,8 @@ static void rank_account(const struct kvc_model *model, const struct kvc_setting
   m->activation_peak_bytes =
       m->activation.total_bytes * (1 + facts->allocator_slack_frac.value);
   m->non_torch_bytes = budget_non_torch_bytes(set, facts, &nt_spread);
-  m->cudagraph_bytes = budget_graph_bytes(model, set, facts);
+  m->graph_captures = budget_graph_captures(set, facts);
+  m->cudagraph_bytes = budget_graph_bytes(model, set, facts, &m->graph_fixed_bytes);
   m->cudagraph_in_budget = facts->cudagraph_subtracted;
   m->other_processes_bytes = set->other_processes_bytes;
   double kv = m->requested_bytes - m->weights_bytes - m->activation_peak_bytes -

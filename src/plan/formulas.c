@@ -43,41 +43,104 @@ static void budget(struct sizing *s)
       gib(s, m->weights_bytes), "counted from the model's architecture");
 }
 
+static void forward(struct sizing *s)
+{
+  const struct kvc_setting *set = &s->out->setting;
+  const double tokens = (double)set->max_num_batched_tok;
+  const double per =
+      s->out->memory.activation.forward_bytes / tokens / set->weight_elem_bytes;
+  const double hidden = (double)s->out->model.hidden;
+  formula(s, "forward pass",
+          "max-num-batched-tokens x dtype bytes x (2 hidden + widest layer)",
+          sizing_text(s, "%.0f x %g x (2 x %.0f + %.0f)", tokens, set->weight_elem_bytes,
+                      hidden, per - 2 * hidden),
+          gib(s, s->out->memory.activation.forward_bytes),
+          "vLLM source, v1/worker/gpu_model_runner.py");
+}
+
+static void moe(struct sizing *s)
+{
+  const struct kvc_setting *set = &s->out->setting;
+  const double tokens = (double)set->max_num_batched_tok;
+  const double bytes = s->out->memory.activation.moe_bytes;
+  const int topk = s->out->model.moe.experts_per_tok;
+  if (bytes <= 0) return;
+  formula(s, "MoE scratch",
+          "batched tokens x experts per token x (max(2I, H) + max(I, H)) x bytes",
+          sizing_text(s, "%.0f x %d x %.0f x %g", tokens, topk,
+                      bytes / tokens / topk / set->weight_elem_bytes,
+                      set->weight_elem_bytes),
+          gib(s, bytes), "vLLM source, layers/fused_moe");
+}
+
+static void encoder(struct sizing *s)
+{
+  const struct kvc_model *m = &s->out->model;
+  if (s->out->memory.activation.encoder_bytes <= 0 || m->n_towers == 0) return;
+  const struct kvc_tower *t = &m->towers[0];
+  formula(s, "encoder", "positions x dtype bytes x (3 h + (7 h + 2 ffn) / TP)",
+          sizing_text(s, "%lld x %d positions an item, h %d, ffn %lld, TP %d",
+                      (long long)t->max_item_tok, t->patch_merge > 0 ? t->patch_merge : 1,
+                      t->hidden, (long long)t->ffn_width, s->out->setting.tp),
+          gib(s, s->out->memory.activation.encoder_bytes), "fitted on measured servers");
+}
+
+static void graphs(struct sizing *s)
+{
+  const struct kvc_memory *m = &s->out->memory;
+  const struct kvc_mem_facts *f = &s->out->facts;
+  if (m->cudagraph_bytes <= 0) return;
+  formula(
+      s, "CUDA graphs",
+      m->cudagraph_in_budget
+          ? "captured batch sizes x bytes each, taken off the KV budget"
+          : "captured batch sizes x bytes each, outside the KV budget in this release",
+      sizing_text(s, "%lld sizes x %.4f GiB%s + %.2f GiB", (long long)m->graph_captures,
+                  f->graph_per_capture_bytes.value / KVC_GIB,
+                  s->out->setting.tp > 1 ? " x 1.7 under TP" : "",
+                  m->graph_fixed_bytes / KVC_GIB),
+      gib(s, m->cudagraph_bytes), "fitted on measured servers");
+}
+
 static void activation(struct sizing *s)
 {
   const struct kvc_memory *m = &s->out->memory;
   const struct kvc_setting *set = &s->out->setting;
   const struct kvc_mem_facts *f = &s->out->facts;
   const struct kvc_activation *a = &m->activation;
-  formula(s, "sampler", "max-num-seqs x vocabulary x (dtype bytes + float32 copies)",
-          sizing_text(s, "%lld x %lld x (%g + %g)", (long long)set->max_num_seqs,
-                      (long long)s->out->model.vocab, set->weight_elem_bytes,
-                      f->sampler_bytes_per_logit.value),
-          gib(s, a->sampler_bytes), "fitted on measured servers, by release");
-  formula(s, "forward pass",
-          "max-num-batched-tokens x dtype bytes x (2 hidden + widest layer)",
-          sizing_text(s, "%lld x %g x ...", (long long)set->max_num_batched_tok,
-                      set->weight_elem_bytes),
-          gib(s, a->forward_bytes), "vLLM source, v1/worker/gpu_model_runner.py");
-  if (a->moe_bytes > 0)
-    formula(s, "MoE scratch",
-            "batched tokens x experts per token x (max(2I, H) + max(I, H)) x bytes",
-            sizing_text(s, "%lld x %d x ...", (long long)set->max_num_batched_tok,
-                        s->out->model.moe.experts_per_tok),
-            gib(s, a->moe_bytes), "vLLM source, layers/fused_moe");
+  if (f->sampler_profiled)
+    formula(s, "sampler", "max-num-seqs x vocabulary x (dtype bytes + float32 copies)",
+            sizing_text(s, "%lld x %lld x (%g + %g)", (long long)set->max_num_seqs,
+                        (long long)s->out->model.vocab, set->weight_elem_bytes,
+                        f->sampler_bytes_per_logit.value),
+            gib(s, a->sampler_bytes), "fitted on measured servers, by release");
+  else
+    formula(s, "logits", "max-num-batched-tokens x vocabulary x dtype bytes",
+            sizing_text(s, "%lld x %lld x %g", (long long)set->max_num_batched_tok,
+                        (long long)s->out->model.vocab, set->weight_elem_bytes),
+            gib(s, a->sampler_bytes), "vLLM source, v1/worker/gpu_model_runner.py");
+  forward(s);
+  moe(s);
+  encoder(s);
   formula(s, "activation peak",
           f->moe_workspace_persistent
               ? "base + MoE scratch + larger of (sampler + hidden states, forward pass)"
               : "base + larger of (sampler + hidden states, forward pass, MoE scratch)",
-          sizing_text(s, "dominated by the %s", a->dominant),
+          sizing_text(s,
+                      "base %.2f, MoE scratch %.2f, sampler %.2f, forward pass %.2f GiB; "
+                      "the %s decides",
+                      a->base_bytes / KVC_GIB, a->moe_bytes / KVC_GIB,
+                      a->sampler_bytes / KVC_GIB, a->forward_bytes / KVC_GIB,
+                      a->dominant),
           gib(s, m->activation_peak_bytes), "the memory model");
+  const struct kvc_const *c = set->tp > 1   ? &f->non_torch_tp_bytes
+                              : set->pp > 1 ? &f->non_torch_pp_bytes
+                                            : &f->non_torch_tp1_bytes;
   formula(s, "non-torch", "fitted by release, parallelism and link",
-          sizing_text(s, "TP %d, PP %d", set->tp, set->pp), gib(s, m->non_torch_bytes),
-          "fitted on measured servers; vLLM has no formula");
-  formula(s, "CUDA graphs", "base + captured sizes x bytes each (x 1.7 under TP)",
-          m->cudagraph_in_budget ? "taken off the KV budget by this release"
-                                 : "outside the KV budget in this release",
-          gib(s, m->cudagraph_bytes), "fitted on measured servers");
+          sizing_text(s, "%.2f GiB, standard deviation %.2f, at TP %d and PP %d",
+                      c->value / KVC_GIB, c->spread / KVC_GIB, set->tp, set->pp),
+          gib(s, m->non_torch_bytes), "fitted on measured servers; vLLM has no formula");
+  graphs(s);
 }
 
 static void pool(struct sizing *s)
