@@ -167,6 +167,27 @@ static bool is_sm100(const struct kvc_gpu *gpu)
          strncmp(gpu->compute_capability, "10.", 3) == 0;
 }
 
+/* Where CPU and GPU share memory, what the system caches while the weights load
+ * counts as used by the server. */
+static kvc_code unified_memory(const struct kvc_engine *engine,
+                               const struct kvc_version *v, enum kvc_engine_kind kind,
+                               const struct kvc_gpu *gpu, struct kvc_mem_facts *facts,
+                               struct kvc_err *err)
+{
+  if (!gpu->unified_memory || gpu->vendor != KVC_VENDOR_NVIDIA) return KVC_E_OK;
+  double more = 0;
+  KVC_TRY(number("non_torch_unified_gib",
+                 value_of(engine, "non_torch_unified_gib", v, kind), &more, err));
+  struct kvc_const *const all[] = {&facts->non_torch_tp1_bytes,
+                                   &facts->non_torch_tp_bytes,
+                                   &facts->non_torch_pp_bytes};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    all[i]->value += more * KVC_GIB;
+    all[i]->spread += more / 2 * KVC_GIB;
+  }
+  return KVC_E_OK;
+}
+
 kvc_code facts_resolve(const struct kvc_engine *engine, const struct kvc_version *v,
                        enum kvc_engine_kind kind, const struct kvc_gpu *gpu,
                        struct kvc_mem_facts *out, struct kvc_err *err)
@@ -187,6 +208,7 @@ kvc_code facts_resolve(const struct kvc_engine *engine, const struct kvc_version
                                 OFF(non_torch_tp_bytes), KVC_GIB};
   KVC_TRY(read_const(&tp, has_multicast(gpu) ? tp.key : "non_torch_tp_plain_gib", engine,
                      v, kind, &facts, err));
+  KVC_TRY(unified_memory(engine, v, kind, gpu, &facts, err));
   double cap = 0, inflight = 1;
   KVC_TRY(number("cudagraph_max_cap_tok",
                  value_of(engine,
