@@ -64,6 +64,85 @@ static const char *gain_of(struct sizing *s, const struct trial *t)
 
 /* ---- fixes, when it does not start ---- */
 
+/* What never varies in a fix. */
+struct fix_row {
+  const char *id, *flag, *reason, *source;
+};
+
+static const char profile_run[] =
+    "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
+static const char conserving[] = "vLLM docs, conserving memory";
+
+enum {
+  FIX_LEN,
+  FIX_UTIL,
+  FIX_SEQS,
+  FIX_BATCHED,
+  FIX_KV,
+  FIX_TP,
+  FIX_WEIGHTS,
+  FIX_PAIR_TP,
+  FIX_PAIR_LEN
+};
+
+/* clang-format off */
+static const struct fix_row fix_rows[] = {
+    [FIX_LEN] = {"SIZE001", "--max-model-len",
+                 "the KV pool must hold one request of full length", conserving},
+    [FIX_UTIL] = {"SIZE002", "--gpu-memory-utilization",
+                  "the budget is this share of the GPU's memory", conserving},
+    [FIX_SEQS] = {"SIZE003", "--max-num-seqs",
+                  "the profile run keeps logits of this many rows over the vocabulary", profile_run},
+    [FIX_BATCHED] = {"SIZE004", "--max-num-batched-tokens",
+                     "the forward pass is profiled with this many tokens", profile_run},
+    [FIX_KV] = {"SIZE005", "--kv-cache-dtype",
+                "halves the bytes of a KV token; may cost accuracy, so test it on your task",
+                "vLLM docs, quantized KV cache"},
+    [FIX_TP] = {"SIZE006", "--tensor-parallel-size",
+                "splits weights and KV heads over more GPUs", "vLLM docs, parallelism and scaling"},
+    [FIX_WEIGHTS] = {"SIZE007", "--quantization",
+                     "stores linear weights in 8 bits; may cost accuracy, so test it on your task",
+                     "vLLM docs, quantization"},
+    [FIX_PAIR_TP] = {"SIZE008", "--tensor-parallel-size",
+                     "no single change is enough: more GPUs, and the length they hold", conserving},
+    [FIX_PAIR_LEN] = {"SIZE008", "--max-model-len",
+                      "together with the change above", conserving},
+};
+/* clang-format on */
+
+/* A fix that was tried, with what it yields. */
+static struct kvc_recommendation *fix_new(struct sizing *s, const struct trial *t,
+                                          int row, const char *value)
+{
+  const struct fix_row *f = &fix_rows[row];
+  struct kvc_recommendation *r = rec_new(s, f->id, "fix");
+  const int gpus = t->setting.tp * t->setting.pp;
+  r->flag = f->flag;
+  r->value = value;
+  r->reason = f->reason;
+  r->source = f->source;
+  r->gain = gpus > s->out->setting.tp * s->out->setting.pp
+                ? sizing_text(s, "%s, on %d GPUs", gain_of(s, t), gpus)
+                : gain_of(s, t);
+  return r;
+}
+
+static void peak_evidence(struct sizing *s, const struct trial *t,
+                          struct kvc_recommendation *r)
+{
+  evidence(r, sizing_text(s, "activation peak %.2f GiB instead of %.2f GiB",
+                          t->memory.activation_peak_bytes / KVC_GIB,
+                          s->out->memory.activation_peak_bytes / KVC_GIB));
+}
+
+static void weight_evidence(struct sizing *s, const struct trial *t,
+                            struct kvc_recommendation *r)
+{
+  evidence(r, sizing_text(s, "weights %.2f GiB per GPU instead of %.2f GiB",
+                          t->memory.weights_bytes / KVC_GIB,
+                          s->out->memory.weights_bytes / KVC_GIB));
+}
+
 /* The longest length that starts, rounded down to something a person would type. */
 static bool fix_length(struct sizing *s)
 {
@@ -76,10 +155,8 @@ static bool fix_length(struct sizing *s)
   t.deploy.max_model_len_tok = len;
   try_it(s, &s->out->model, &t);
   if (!t.ok) return false;
-  struct kvc_recommendation *r = rec_new(s, "SIZE001", "fix");
-  r->flag = "--max-model-len";
-  r->value = sizing_text(s, "%lld", (long long)len);
-  r->reason = "the KV pool must hold one request of full length";
+  struct kvc_recommendation *r =
+      fix_new(s, &t, FIX_LEN, sizing_text(s, "%lld", (long long)len));
   evidence(
       r, sizing_text(s, "one request of %s tokens needs %.2f GiB, the pool has %.2f GiB",
                      sizing_count(s, (double)s->out->setting.max_model_len_tok),
@@ -87,8 +164,6 @@ static bool fix_length(struct sizing *s)
                      m->available_kv_bytes.value / KVC_GIB));
   evidence(r, sizing_text(s, "the longest that fits is %s tokens",
                           sizing_count(s, (double)m->max_model_len_fits_tok)));
-  r->source = "vLLM docs, conserving memory";
-  r->gain = gain_of(s, &t);
   return true;
 }
 
@@ -102,16 +177,12 @@ static bool fix_utilisation(struct sizing *s)
     t.deploy.gpu_memory_utilization = cent / 100.0;
     try_it(s, &s->out->model, &t);
     if (!t.ok) continue;
-    struct kvc_recommendation *r = rec_new(s, "SIZE002", "fix");
-    r->flag = "--gpu-memory-utilization";
-    r->value = sizing_text(s, "%.2f", cent / 100.0);
-    r->reason = "the budget is this share of the GPU's memory";
+    struct kvc_recommendation *r =
+        fix_new(s, &t, FIX_UTIL, sizing_text(s, "%.2f", cent / 100.0));
     evidence(r, sizing_text(s, "%.2f x %.2f GiB = %.2f GiB instead of %.2f GiB",
                             cent / 100.0, s->out->memory.total_bytes / KVC_GIB,
                             t.memory.requested_bytes / KVC_GIB,
                             s->out->memory.requested_bytes / KVC_GIB));
-    r->source = "vLLM docs, conserving memory";
-    r->gain = gain_of(s, &t);
     return true;
   }
   return false;
@@ -125,15 +196,9 @@ static bool fix_seqs(struct sizing *s)
     t.deploy.max_num_seqs = n;
     try_it(s, &s->out->model, &t);
     if (!t.ok) continue;
-    struct kvc_recommendation *r = rec_new(s, "SIZE003", "fix");
-    r->flag = "--max-num-seqs";
-    r->value = sizing_text(s, "%lld", (long long)n);
-    r->reason = "the profile run keeps logits of this many rows over the vocabulary";
-    evidence(r, sizing_text(s, "activation peak %.2f GiB instead of %.2f GiB",
-                            t.memory.activation_peak_bytes / KVC_GIB,
-                            s->out->memory.activation_peak_bytes / KVC_GIB));
-    r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
-    r->gain = gain_of(s, &t);
+    struct kvc_recommendation *r =
+        fix_new(s, &t, FIX_SEQS, sizing_text(s, "%lld", (long long)n));
+    peak_evidence(s, &t, r);
     return true;
   }
   return false;
@@ -148,15 +213,8 @@ static bool fix_batched(struct sizing *s)
   if (t.deploy.max_num_seqs > 2048) return false;
   try_it(s, &s->out->model, &t);
   if (!t.ok) return false;
-  struct kvc_recommendation *r = rec_new(s, "SIZE004", "fix");
-  r->flag = "--max-num-batched-tokens";
-  r->value = "2048";
-  r->reason = "the forward pass is profiled with this many tokens";
-  evidence(r, sizing_text(s, "activation peak %.2f GiB instead of %.2f GiB",
-                          t.memory.activation_peak_bytes / KVC_GIB,
-                          s->out->memory.activation_peak_bytes / KVC_GIB));
-  r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
-  r->gain = gain_of(s, &t);
+  struct kvc_recommendation *r = fix_new(s, &t, FIX_BATCHED, "2048");
+  peak_evidence(s, &t, r);
   return true;
 }
 
@@ -176,16 +234,10 @@ static bool fix_kv_dtype(struct sizing *s)
   t.deploy.kv_cache_dtype = "fp8";
   try_it(s, &s->out->model, &t);
   if (!t.ok) return false;
-  struct kvc_recommendation *r = rec_new(s, "SIZE005", "fix");
-  r->flag = "--kv-cache-dtype";
-  r->value = "fp8";
-  r->reason =
-      "halves the bytes of a KV token; may cost accuracy, so test it on your task";
+  struct kvc_recommendation *r = fix_new(s, &t, FIX_KV, "fp8");
   evidence(r, sizing_text(s, "%.0f bytes per token instead of %.0f",
                           t.memory.layout.bytes_per_token,
                           s->out->memory.layout.bytes_per_token));
-  r->source = "vLLM docs, quantized KV cache";
-  r->gain = gain_of(s, &t);
   return true;
 }
 
@@ -196,15 +248,8 @@ static bool fix_parallel(struct sizing *s)
     t.deploy.tp = tp;
     try_it(s, &s->out->model, &t);
     if (!t.ok) continue;
-    struct kvc_recommendation *r = rec_new(s, "SIZE006", "fix");
-    r->flag = "--tensor-parallel-size";
-    r->value = sizing_text(s, "%d", tp);
-    r->reason = "splits weights and KV heads over more GPUs";
-    evidence(r, sizing_text(s, "weights %.2f GiB per GPU instead of %.2f GiB",
-                            t.memory.weights_bytes / KVC_GIB,
-                            s->out->memory.weights_bytes / KVC_GIB));
-    r->source = "vLLM docs, parallelism and scaling";
-    r->gain = sizing_text(s, "%s, on %d GPUs", gain_of(s, &t), tp * s->out->setting.pp);
+    struct kvc_recommendation *r = fix_new(s, &t, FIX_TP, sizing_text(s, "%d", tp));
+    weight_evidence(s, &t, r);
     return true;
   }
   return false;
@@ -225,16 +270,8 @@ static bool fix_weights(struct sizing *s)
   t.deploy.quantization = "fp8";
   try_it(s, &copy, &t);
   if (!t.ok) return false;
-  struct kvc_recommendation *r = rec_new(s, "SIZE007", "fix");
-  r->flag = "--quantization";
-  r->value = "fp8";
-  r->reason =
-      "stores linear weights in 8 bits; may cost accuracy, so test it on your task";
-  evidence(r, sizing_text(s, "weights %.2f GiB instead of %.2f GiB",
-                          t.memory.weights_bytes / KVC_GIB,
-                          s->out->memory.weights_bytes / KVC_GIB));
-  r->source = "vLLM docs, quantization";
-  r->gain = gain_of(s, &t);
+  struct kvc_recommendation *r = fix_new(s, &t, FIX_WEIGHTS, "fp8");
+  weight_evidence(s, &t, r);
   return true;
 }
 
@@ -251,13 +288,9 @@ static void fix_pair(struct sizing *s)
     t.deploy.max_model_len_tok = len - len % 128;
     try_it(s, &s->out->model, &t);
     if (!t.ok) continue;
-    struct kvc_recommendation *r = rec_new(s, "SIZE008", "fix");
-    r->flag = "--tensor-parallel-size";
-    r->value = sizing_text(s, "%d --max-model-len %lld", tp,
-                           (long long)t.deploy.max_model_len_tok);
-    r->reason = "no single change is enough: more GPUs, and the length they hold";
-    r->source = "vLLM docs, conserving memory";
-    r->gain = sizing_text(s, "%s, on %d GPUs", gain_of(s, &t), tp * s->out->setting.pp);
+    (void)fix_new(s, &t, FIX_PAIR_TP, sizing_text(s, "%d", tp));
+    (void)fix_new(s, &t, FIX_PAIR_LEN,
+                  sizing_text(s, "%lld", (long long)t.deploy.max_model_len_tok));
     return;
   }
   struct kvc_recommendation *r = rec_new(s, "SIZE009", "fix");
@@ -305,7 +338,7 @@ static void hint_seqs(struct sizing *s)
                           (long long)out->setting.max_num_seqs,
                           out->memory.activation_peak_bytes / KVC_GIB, (long long)want,
                           t.memory.activation_peak_bytes / KVC_GIB));
-  r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
+  r->source = profile_run;
   r->gain =
       fewer ? sizing_text(s, "%.2f GiB more for the KV cache: %s tokens instead of %s",
                           delta, sizing_count(s, t.memory.tokens.value),
@@ -342,7 +375,7 @@ static void hint_seqs_price(struct sizing *s)
                           out->setting.weight_elem_bytes +
                               out->facts.sampler_bytes_per_logit.value,
                           out->memory.activation.sampler_bytes / KVC_GIB));
-  r->source = "vLLM source, v1/worker/gpu_model_runner.py (profile run)";
+  r->source = profile_run;
   r->gain = sizing_text(s, "%.2f GiB more for the KV cache: %s tokens instead of %s",
                         delta, sizing_count(s, t.memory.tokens.value),
                         sizing_count(s, out->memory.tokens.value));

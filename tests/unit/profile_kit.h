@@ -86,10 +86,18 @@ static inline const char *kit_env(const char *name, const char *otherwise)
   return value != NULL && *value != '\0' ? value : otherwise;
 }
 
-/* A folder of its own for one test, removed by kit_remove. */
-static inline void kit_folder(char *out, size_t room)
+enum { KIT_PATH = 4352 };
+
+static inline void kit_join(char out[KIT_PATH], const char *folder, const char *path)
 {
-  (void)snprintf(out, room, "%s/kvc-profile-XXXXXX", kit_env("KVC_BUILD_DIR", "."));
+  const int n = snprintf(out, KIT_PATH, "%s/%s", folder, path);
+  assert_true(n > 0 && n < KIT_PATH);
+}
+
+/* A folder of its own for one test, removed by kit_remove. */
+static inline void kit_folder(char out[KIT_PATH])
+{
+  kit_join(out, kit_env("KVC_BUILD_DIR", "."), "kvc-profile-XXXXXX");
   assert_non_null(mkdtemp(out));
 }
 
@@ -98,8 +106,8 @@ static inline void kit_remove(const char *path)
   struct dirent **names;
   const int n = scandir(path, &names, NULL, alphasort);
   for (int i = 0; i < n; i++) {
-    char child[4096];
-    (void)snprintf(child, sizeof child, "%s/%s", path, names[i]->d_name);
+    char child[KIT_PATH];
+    kit_join(child, path, names[i]->d_name);
     if (strcmp(names[i]->d_name, ".") != 0 && strcmp(names[i]->d_name, "..") != 0)
       kit_remove(child);
     free(names[i]);
@@ -111,9 +119,9 @@ static inline void kit_remove(const char *path)
 /* Writes folder/path, making the folders on the way. */
 static inline void kit_write(const char *folder, const char *path, const char *text)
 {
-  char full[4096];
+  char full[KIT_PATH];
   struct kvc_err err;
-  (void)snprintf(full, sizeof full, "%s/%s", folder, path);
+  kit_join(full, folder, path);
   for (char *p = full + strlen(folder) + 1; *p != '\0'; p++) {
     if (*p != '/') continue;
     *p = '\0';
@@ -131,9 +139,9 @@ static inline size_t kit_walk(const char *folder, kit_each *each, void *ctx)
   size_t found = 0;
   const int n = scandir(folder, &names, NULL, alphasort);
   for (int i = 0; i < n; i++) {
-    char child[4096];
+    char child[KIT_PATH];
     struct stat st;
-    (void)snprintf(child, sizeof child, "%s/%s", folder, names[i]->d_name);
+    kit_join(child, folder, names[i]->d_name);
     const size_t len = strlen(child);
     if (names[i]->d_name[0] != '.' && stat(child, &st) == 0) {
       if (S_ISDIR(st.st_mode)) {
@@ -160,8 +168,8 @@ static inline size_t kit_walk(const char *folder, kit_each *each, void *ctx)
 /* A path of the source tree; valid until the next call. */
 static inline const char *kit_source(const char *path)
 {
-  static char full[4096];
-  (void)snprintf(full, sizeof full, "%s/%s", kit_env("KVC_SOURCE_DIR", "."), path);
+  static char full[KIT_PATH];
+  kit_join(full, kit_env("KVC_SOURCE_DIR", "."), path);
   return full;
 }
 
