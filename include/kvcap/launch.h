@@ -13,6 +13,7 @@
 
 #include <kvcap/arena.h>
 #include <kvcap/engine.h>
+#include <kvcap/str.h>
 
 enum {
   KVC_LAUNCH_MAX_BYTES = 4 << 20,
@@ -68,9 +69,16 @@ struct kvc_launch {
   struct kvc_span command_at;
 };
 
+/* What is read: text[0..len), how it is called in messages, and what it is. */
+struct kvc_launch_source {
+  const char *text;
+  size_t len;
+  const char *where;
+  enum kvc_launch_format format;
+};
+
 kvc_code kvc_launch_parse(struct kvc_arena *arena, const struct kvc_engine *engine,
-                          const char *text, size_t len, const char *where,
-                          enum kvc_launch_format format, struct kvc_launch *out,
+                          const struct kvc_launch_source *source, struct kvc_launch *out,
                           struct kvc_err *err) KVC_MUST_USE;
 
 /* The argument of a canonical key, the last one given; NULL when absent. */
@@ -85,7 +93,7 @@ struct kvc_edit {
 
 /* The text with the edits made and nothing else changed. */
 kvc_code kvc_launch_edit(struct kvc_arena *arena, const struct kvc_launch *launch,
-                         const struct kvc_edit *edits, size_t n, const char **text,
-                         size_t *len, struct kvc_err *err) KVC_MUST_USE;
+                         const struct kvc_edit *edits, size_t n, struct kvc_buf *out,
+                         struct kvc_err *err) KVC_MUST_USE;
 
 #endif

@@ -176,21 +176,17 @@ static kvc_code read_as(struct cli *cli, bool model, const char *path, const cha
   return KVC_E_OK;
 }
 
-/* Without --kind a file is what it reads as; when it reads as neither, the reader
- * that got further knows best what is wrong. */
+/* Without --kind, only models have layers. */
 static kvc_code check_file(struct cli *cli, const struct profiles_args *args,
                            const char *path, struct kvc_err *fault, struct kvc_err *err)
 {
   char *text;
   size_t len;
-  struct kvc_err other;
   KVC_TRY(kvc_file_read_into(&cli->arena, path, KVC_PROFILE_MAX_BYTES, &text, &len, err));
   const int kind = args->kind != NULL ? kind_of(args->kind) : -1;
-  KVC_TRY(read_as(cli, kind == KVC_KIND_MODEL, path, text, len, fault, err));
-  if (kind >= 0 || fault->code == KVC_E_OK) return KVC_E_OK;
-  KVC_TRY(read_as(cli, true, path, text, len, &other, err));
-  if (other.code == KVC_E_OK || other.line > fault->line) *fault = other;
-  return KVC_E_OK;
+  const bool layers = strstr(text, "layer_kinds:") != NULL;
+  return read_as(cli, kind == KVC_KIND_MODEL || (kind < 0 && layers), path, text, len,
+                 fault, err);
 }
 
 static kvc_code check(struct cli *cli, struct profiles_args *args, struct kvc_db *db,
@@ -221,6 +217,26 @@ static kvc_code check(struct cli *cli, struct profiles_args *args, struct kvc_db
 
 /* ---- import ----------------------------------------------------------------------- */
 
+/* A name for a config that does not say its own: the file's, or its folder's when it
+ * is called config.json. */
+static const char *name_of_path(struct kvc_arena *arena, const char *path)
+{
+  const char *base = strrchr(path, '/');
+  base = base != NULL ? base + 1 : path;
+  if (strcmp(path, "-") == 0) return "custom";
+  if (strcmp(base, "config.json") == 0) {
+    const char *end = base > path ? base - 1 : path, *start = end;
+    while (start > path && start[-1] != '/') start--;
+    return end > start && *start != '.'
+               ? kvc_arena_strndup(arena, start, (size_t)(end - start))
+               : "custom";
+  }
+  const size_t len = strlen(base);
+  return len > 5 && strcmp(base + len - 5, ".json") == 0
+             ? kvc_arena_strndup(arena, base, len - 5)
+             : base;
+}
+
 static kvc_code import(struct cli *cli, struct profiles_args *args, struct kvc_err *err)
 {
   if (args->common.n_words < 2)
@@ -234,7 +250,12 @@ static kvc_code import(struct cli *cli, struct profiles_args *args, struct kvc_e
   if (model == NULL) return kvc_arena_full(&cli->arena, path, err);
   const char *where = strcmp(path, "-") == 0 ? "standard input" : path;
   KVC_TRY(kvc_hf_model_parse(&cli->arena, text, len, where, model, err));
-  if (args->name != NULL) model->name = args->name;
+  if (args->name != NULL)
+    model->name = args->name;
+  else if (strcmp(model->name, where) == 0)
+    model->name = name_of_path(&cli->arena, path);
+  if (model->name == NULL) return kvc_arena_full(&cli->arena, path, err);
+  if (model->cite == NULL) model->cite = "user"; /* every figure has a source */
   kvc_model_write(model, &cli->out);
   cli->output = args->common.output;
   return KVC_E_OK;

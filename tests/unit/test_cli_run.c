@@ -349,9 +349,59 @@ static void flags_of_another_release_are_warned_about(void **state)
   done(&r);
 }
 
+static void an_imported_config_is_a_profile_that_sizes_the_same(void **state)
+{
+  (void)state;
+  char dir[] = "kvc-import-XXXXXX", config[64], models[64], line[512];
+  assert_non_null(mkdtemp(dir));
+  (void)snprintf(config, sizeof config, "%s/config.json", dir);
+  (void)snprintf(models, sizeof models, "%s/models", dir);
+  assert_int_equal(mkdir(models, 0700), 0);
+  FILE *f = fopen(config, "w");
+  assert_non_null(f);
+  (void)fputs("{\"architectures\":[\"LlamaForCausalLM\"],\"model_type\":\"llama\","
+              "\"hidden_size\":512,\"intermediate_size\":1024,\"num_hidden_layers\":4,"
+              "\"num_attention_heads\":8,\"vocab_size\":32000,"
+              "\"max_position_embeddings\":2048,\"torch_dtype\":\"bfloat16\"}",
+              f);
+  (void)fclose(f);
+  (void)snprintf(line, sizeof line, "profiles import %s --output %s/m.yaml", config,
+                 models);
+  struct run r = run(line);
+  assert_int_equal(r.status, 0);
+  done(&r);
+  (void)snprintf(line, sizeof line, "profiles check %s/m.yaml", models);
+  r = run(line);
+  assert_int_equal(r.status, 0);
+  done(&r);
+  /* the folder gives the name; the figures are those of the config itself */
+  (void)snprintf(line, sizeof line,
+                 "size --gpu L4 --profiles %s --model %s --format json", dir, dir);
+  r = run(line);
+  cJSON *a = cJSON_Parse(r.out);
+  assert_non_null(a);
+  done(&r);
+  (void)snprintf(line, sizeof line, "size --gpu L4 --model-config %s --format json",
+                 config);
+  r = run(line);
+  cJSON *b = cJSON_Parse(r.out);
+  assert_non_null(b);
+  done(&r);
+  assert_true(cJSON_Compare(cJSON_GetObjectItem(a, "kv_cache"),
+                            cJSON_GetObjectItem(b, "kv_cache"), 1));
+  cJSON_Delete(a);
+  cJSON_Delete(b);
+  (void)snprintf(line, sizeof line, "%s/m.yaml", models);
+  assert_int_equal(unlink(line), 0);
+  assert_int_equal(rmdir(models), 0);
+  assert_int_equal(unlink(config), 0);
+  assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_imported_config_is_a_profile_that_sizes_the_same),
       cmocka_unit_test(every_command_has_help_that_fits_the_page),
       cmocka_unit_test(every_exit_status_is_documented),
       cmocka_unit_test(bad_command_lines_end_with_one_sentence),
