@@ -174,13 +174,38 @@ static void gemma_3_takes_its_classes_defaults(void **state)
   assert_int_equal(m.layers[5].mixer, KVC_MIX_FULL);
 }
 
+/* MistralConfig says 8 where a config says nothing; LlamaConfig says "as many". */
+static void key_value_heads_left_out_are_the_class_s(void **state)
+{
+  (void)state;
+  static const char rest[] =
+      "\"hidden_size\":4096,\"num_hidden_layers\":1,\"num_attention_heads\":32,"
+      "\"intermediate_size\":14336,\"vocab_size\":32000}";
+  static const struct {
+    const char *cls;
+    int heads;
+  } rows[] = {{"MistralForCausalLM", 8},
+              {"MixtralForCausalLM", 8},
+              {"Qwen2ForCausalLM", 32},
+              {"LlamaForCausalLM", 32}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char config[512];
+    (void)snprintf(config, sizeof config,
+                   "{\"architectures\":[\"%s\"],\"num_local_experts\":8,"
+                   "\"num_experts_per_tok\":2,%s",
+                   rows[i].cls, rest);
+    assert_int_equal(parse(config).layers[0].kv_heads, rows[i].heads);
+  }
+}
+
 static void yarn_stretches_the_original_length(void **state)
 {
   (void)state;
   const struct kvc_model m =
       parse("{\"architectures\":[\"Qwen2ForCausalLM\"],\"hidden_size\":8,"
-            "\"num_hidden_layers\":1,\"num_attention_heads\":2,\"vocab_size\":10,"
-            "\"max_position_embeddings\":32768,\"rope_scaling\":{\"type\":\"yarn\","
+            "\"num_hidden_layers\":1,\"num_attention_heads\":2,\"num_key_value_heads\":2,"
+            "\"vocab_size\":10,\"max_position_embeddings\":32768,\"rope_scaling\":{"
+            "\"type\":\"yarn\","
             "\"factor\":4.0,\"original_max_position_embeddings\":32768}}");
   assert_int_equal(m.max_position_tok, 131072);
 }
@@ -262,6 +287,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(a_small_delta_net_by_hand, setup, teardown),
       cmocka_unit_test_setup_teardown(a_small_nemotron_by_hand, setup, teardown),
       cmocka_unit_test_setup_teardown(gemma_3_takes_its_classes_defaults, setup,
+                                      teardown),
+      cmocka_unit_test_setup_teardown(key_value_heads_left_out_are_the_class_s, setup,
                                       teardown),
       cmocka_unit_test_setup_teardown(yarn_stretches_the_original_length, setup,
                                       teardown),

@@ -54,7 +54,8 @@ static const struct {
      "\"hidden_size\":1e30," REST "}",
      KVC_E_RANGE, "1e+30"},
     {"{\"architectures\":[\"MixtralForCausalLM\"],\"num_hidden_layers\":2,"
-     "\"hidden_size\":8,\"num_local_experts\":4,\"num_experts_per_tok\":9," REST "}",
+     "\"hidden_size\":8,\"num_key_value_heads\":2,\"num_local_experts\":4,"
+     "\"num_experts_per_tok\":9," REST "}",
      KVC_E_RANGE, "cannot use 9 of 4 experts"},
     {"{\"architectures\":[\"LlamaForCausalLM\"],\"num_hidden_layers\":2,"
      "\"hidden_size\":8,\"quantization_config\":{\"quant_method\":\"magic\"}," REST "}",
