@@ -80,6 +80,10 @@ const struct kvc_flag *kvc_engine_flag(const struct kvc_engine *engine, const ch
 /* By any spelling of any release ("--max-num-seqs", "-tp", with '_' for '-'). */
 const struct kvc_flag *kvc_engine_flag_spelled(const struct kvc_engine *engine,
                                                const char *spelling);
+/* The flag that release v understands by this very spelling; NULL when it does not. */
+const struct kvc_flag *kvc_engine_flag_meant(const struct kvc_engine *engine,
+                                             const char *spelling,
+                                             const struct kvc_version *v);
 /* The spelling that release v understands, long form; NULL when it lacks the flag. */
 const char *kvc_engine_flag_name(const struct kvc_engine *engine,
                                  const struct kvc_flag *flag,

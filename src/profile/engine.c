@@ -127,6 +127,19 @@ const struct kvc_flag *kvc_engine_flag_spelled(const struct kvc_engine *engine,
   return NULL;
 }
 
+const struct kvc_flag *kvc_engine_flag_meant(const struct kvc_engine *engine,
+                                             const char *spelling,
+                                             const struct kvc_version *v)
+{
+  for (size_t i = 0; i < engine->n_flags; i++) {
+    const struct flag *f = &engine->flags[i];
+    for (size_t s = 0; s < f->n_spells; s++)
+      for (size_t n = 0; n < f->spells[s].n && span_has(&f->spells[s].span, v); n++)
+        if (same_spelling(f->spells[s].names[n], spelling)) return &f->shown;
+  }
+  return NULL;
+}
+
 const char *kvc_engine_flag_name(const struct kvc_engine *engine,
                                  const struct kvc_flag *flag, const struct kvc_version *v)
 {
