@@ -324,4 +324,22 @@ struct kvc_workload {
   int64_t round_to;              /* rounding of the recommendation, default 8 */
 };
 
+enum kvc_goal { KVC_GOAL_NONE, KVC_GOAL_LATENCY, KVC_GOAL_THROUGHPUT };
+
+/* What is asked of a deployment: lengths, load, and what matters; 0 and NULL are
+ * unknown. */
+struct kvc_demand {
+  struct kvc_workload load;
+  double prompt_p50_tok, prompt_p95_tok, prompt_p99_tok;
+  double output_p50_tok, output_p95_tok, output_p99_tok;
+  double rate_per_s, users; /* requests a second; requests at once */
+  double latency_s;         /* mean seconds of one request that is acceptable */
+  double turns;             /* per conversation */
+  int64_t context_tok;      /* context really needed */
+  enum kvc_goal goal;
+  const char *name, *what, *cite, *notes; /* of a workload profile */
+  const char *aliases[KVC_MAX_NAMES];
+  size_t n_aliases;
+};
+
 #endif

@@ -23,20 +23,8 @@ enum {
   KVC_NEED_RATE = 1 << 2,   /* requests per second or users at once */
   KVC_NEED_GOAL = 1 << 3,   /* latency or throughput first */
   KVC_NEED_LAUNCH = 1 << 4, /* an existing command, file or manifest */
-  KVC_NEED_LINK = 1 << 5    /* how the GPUs are joined */
-};
-
-enum kvc_goal { KVC_GOAL_NONE, KVC_GOAL_LATENCY, KVC_GOAL_THROUGHPUT };
-
-/* What requests look like and what matters, beyond lengths. */
-struct kvc_demand {
-  struct kvc_workload load;
-  double prompt_p95_tok, output_p95_tok; /* 0 = unknown */
-  double rate_per_s, users;              /* 0 = unknown */
-  double turns;                          /* per conversation, 0 = unknown */
-  int64_t context_tok;                   /* context really needed, 0 = unknown */
-  enum kvc_goal goal;
-  const char *name, *cite; /* of a workload profile, NULL */
+  KVC_NEED_LINK = 1 << 5,   /* how the GPUs are joined */
+  KVC_NEED_MODEL = 1 << 6   /* model, GPU and release, whether or not it can be sized */
 };
 
 struct kvc_launch; /* launch.h */
@@ -44,7 +32,7 @@ struct kvc_launch; /* launch.h */
 struct kvc_rule_facts {
   unsigned have;                   /* KVC_NEED_* */
   const struct kvc_engine *engine; /* the flag catalogue */
-  const struct kvc_size *size;     /* KVC_NEED_SIZE: as it is, or as advised */
+  const struct kvc_size *size;     /* KVC_NEED_SIZE, MODEL: as it is or as advised */
   const struct kvc_deploy *deploy; /* what is set by hand */
   const struct kvc_demand *demand; /* KVC_NEED_LOAD, RATE, GOAL */
   const struct kvc_launch *launch; /* KVC_NEED_LAUNCH */
