@@ -25,7 +25,13 @@ struct kvc_db; /* opaque */
 
 enum { KVC_PROFILE_MAX_BYTES = 4 << 20, KVC_PROFILE_MAX_DEPTH = 24 };
 
-enum kvc_kind { KVC_KIND_GPU, KVC_KIND_MODEL, KVC_KIND_ENGINE, KVC_KIND_CITATION };
+enum kvc_kind {
+  KVC_KIND_GPU,
+  KVC_KIND_MODEL,
+  KVC_KIND_ENGINE,
+  KVC_KIND_CITATION,
+  KVC_KIND_WORKLOAD
+};
 
 /* dirs[0..n): overlay folders laid out like profiles/; a missing one is an error. */
 kvc_code kvc_db_open(struct kvc_arena *arena, const char *const *dirs, size_t n,
@@ -54,6 +60,9 @@ kvc_code kvc_db_gpu(struct kvc_db *db, const char *name, struct kvc_gpu *out,
  * taken from the name. */
 kvc_code kvc_db_model(struct kvc_db *db, const char *name, struct kvc_model *out,
                       struct kvc_match *match, struct kvc_err *err) KVC_MUST_USE;
+
+kvc_code kvc_db_workload(struct kvc_db *db, const char *name, struct kvc_demand *out,
+                         struct kvc_err *err) KVC_MUST_USE;
 
 kvc_code kvc_db_engine(struct kvc_db *db, const char *name, struct kvc_engine **out,
                        struct kvc_err *err) KVC_MUST_USE;
@@ -84,6 +93,10 @@ kvc_code kvc_gpu_read(struct kvc_arena *arena, const char *text, size_t len,
 kvc_code kvc_model_read(struct kvc_arena *arena, const char *text, size_t len,
                         const char *file, struct kvc_model *out,
                         struct kvc_err *err) KVC_MUST_USE;
+
+kvc_code kvc_workload_read(struct kvc_arena *arena, const char *text, size_t len,
+                           const char *file, struct kvc_demand *out,
+                           struct kvc_err *err) KVC_MUST_USE;
 
 /* Writes a model as a profile that kvc_model_read reads back equal. */
 void kvc_model_write(const struct kvc_model *model, struct kvc_buf *out);

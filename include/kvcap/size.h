@@ -55,6 +55,7 @@ struct kvc_size_request {
   struct kvc_deploy deploy;
   struct kvc_workload load;
   bool explain;
+  bool brief; /* figures only: no recommendations, no words */
 };
 
 struct kvc_size {

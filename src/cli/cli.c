@@ -40,6 +40,7 @@ const struct cli_option cli_common_options[] = {
 
 static const struct cli_status statuses[] = {
     {0, "the answer was given"},
+    {1, "check: there are findings at or above --fail-on"},
     {2, "the command line is wrong"},
     {3, "an input is malformed, out of range, or names something unknown"},
     {4, "the deployment does not start (the report is still written)"},

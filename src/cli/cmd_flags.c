@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "commands.h"
+#include <kvcap/advice.h>
+#include <kvcap/lint.h>
 #include <math.h>
 #include <string.h>
 
@@ -92,10 +94,16 @@ kvc_code cli_cmd_explain(struct cli *cli, int argc, char *const *argv,
   struct kvc_engine *engine;
   KVC_TRY(cli_open_db(cli, &args.common, &db, err));
   KVC_TRY(kvc_db_engine(db, "vllm", &engine, err));
-  const struct kvc_flag *flag = find_flag(cli, engine, args.common.words[0]);
-  if (flag == NULL) return unknown_flag(engine, args.common.words[0], err);
   struct kvc_doc doc;
   kvc_doc_init(&doc, &cli->arena);
+  const struct kvc_rule *rule = kvc_rule_find(args.common.words[0]);
+  if (rule == NULL) rule = kvc_lint_rule_find(args.common.words[0]);
+  if (rule != NULL) {
+    KVC_TRY(kvc_doc_rule(&doc, db, rule, err));
+    return cli_emit(cli, &args.common, &doc, err);
+  }
+  const struct kvc_flag *flag = find_flag(cli, engine, args.common.words[0]);
+  if (flag == NULL) return unknown_flag(engine, args.common.words[0], err);
   KVC_TRY(kvc_doc_flag(&doc, db, engine, flag, err));
   return cli_emit(cli, &args.common, &doc, err);
 }

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "commands.h"
+#include <kvcap/advice.h>
+#include <kvcap/check.h>
 #include <string.h>
 
 /* Options of a command without a table: only the common ones. */
@@ -60,12 +62,17 @@ kvc_code cli_cmd_schema(struct cli *cli, int argc, char *const *argv, struct kvc
   struct cli_common common = {0};
   KVC_TRY(plain_words(cli, "schema", argc, argv, 1, &common, err));
   if (common.help) return KVC_E_OK;
-  if (common.n_words == 0 || strcmp(common.words[0], "size") != 0)
+  const char *name = common.n_words > 0 ? common.words[0] : "";
+  const bool size = strcmp(name, "size") == 0, advise = strcmp(name, "advise") == 0;
+  if (!size && !advise && strcmp(name, "check") != 0)
     return kvc_fail(err, KVC_E_USAGE, NULL,
-                    "there is a schema of one report: kvcap schema size");
+                    "there are schemas of three reports: kvcap schema size, kvcap schema "
+                    "advise, kvcap schema check");
   struct kvc_doc doc;
   kvc_doc_init(&doc, &cli->arena);
-  KVC_TRY(kvc_doc_size_schema(&doc, err));
+  KVC_TRY(size     ? kvc_doc_size_schema(&doc, err)
+          : advise ? kvc_doc_advise_schema(&doc, err)
+                   : kvc_doc_check_schema(&doc, err));
   if (common.format == NULL) common.format = "json";
   return cli_emit(cli, &common, &doc, err);
 }

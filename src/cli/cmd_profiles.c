@@ -10,12 +10,13 @@ struct profiles_args {
   const char *kind, *name;
 };
 
-static const char *const kinds[] = {"gpus", "models", "engines", "citations", NULL};
+static const char *const kinds[] = {"gpus",      "models",    "engines",
+                                    "citations", "workloads", NULL};
 
 /* clang-format off */
 const struct cli_option profiles_options[] = {
   {.name = "--kind", .arg = "KIND", .type = CLI_CHOICE, .offset = offsetof(struct profiles_args, kind), .choices = kinds,
-   .help = "show and check: gpus, models, engines or citations"},
+   .help = "show and check: gpus, models, engines, citations or workloads"},
   {.name = "--name", .arg = "NAME", .type = CLI_TEXT, .offset = offsetof(struct profiles_args, name),
    .help = "import: name of the model when config.json does not say it"},
   {.type = CLI_END}};
@@ -60,8 +61,8 @@ static kvc_code list(struct cli *cli, struct profiles_args *args, struct kvc_db 
     const int kind = kind_of(word);
     if (kind < 0)
       return kvc_fail(err, KVC_E_USAGE, NULL,
-                      "\"%.40s\" is no kind of profile; list gpus, models, engines or "
-                      "citations",
+                      "\"%.40s\" is no kind of profile; list gpus, models, engines, "
+                      "citations or workloads",
                       word);
     KVC_TRY(add_names(&doc, db, kind, false, err));
   } else {

@@ -137,24 +137,49 @@ static kvc_code settle(struct size_args *args, struct kvc_err *err)
   return size_check_choices(args, &release, err);
 }
 
+kvc_code size_read(struct size_args *args, int argc, char *const *argv,
+                   struct kvc_err *err)
+{
+  static const struct cli_parser parser = {size_options, size_foreign_take, size_seen};
+  kvc_size_request_init(&args->req);
+  find_overlays(argc, argv, &args->overlays);
+  KVC_TRY(cli_parse(&parser, argc, argv, args, err));
+  if (args->common.help) return KVC_E_OK;
+  KVC_TRY(take_words(args, err));
+  find_local_config(args);
+  KVC_TRY(settle(args, err));
+  return read_config(args, err);
+}
+
+kvc_code size_parse(struct cli *cli, const struct cli_parser *parser, int argc,
+                    char *const *argv, struct size_args *args, struct kvc_err *err)
+{
+  args->cli = cli;
+  kvc_size_request_init(&args->req);
+  find_overlays(argc, argv, &args->overlays);
+  return cli_parse(parser, argc, argv, args, err);
+}
+
+kvc_code size_settle(struct size_args *args, struct kvc_err *err)
+{
+  KVC_TRY(take_words(args, err));
+  find_local_config(args);
+  KVC_TRY(settle(args, err));
+  return read_config(args, err);
+}
+
 kvc_code cli_cmd_size(struct cli *cli, int argc, char *const *argv, struct kvc_err *err)
 {
   static const struct cli_parser parser = {size_options, size_foreign_take, size_seen};
   struct size_args *args = kvc_arena_alloc(&cli->arena, 1, sizeof *args);
   struct kvc_size *size = kvc_arena_alloc(&cli->arena, 1, sizeof *size);
   if (args == NULL || size == NULL) return kvc_arena_full(&cli->arena, NULL, err);
-  args->cli = cli;
-  kvc_size_request_init(&args->req);
-  find_overlays(argc, argv, &args->overlays);
-  KVC_TRY(cli_parse(&parser, argc, argv, args, err));
+  KVC_TRY(size_parse(cli, &parser, argc, argv, args, err));
   if (args->common.help) {
     cli_help_command(cli_command_find("size"), &cli->out);
     return KVC_E_OK;
   }
-  KVC_TRY(take_words(args, err));
-  find_local_config(args);
-  KVC_TRY(settle(args, err));
-  KVC_TRY(read_config(args, err));
+  KVC_TRY(size_settle(args, err));
   KVC_TRY(kvc_size_run(&cli->arena, args->db, &args->req, size, err));
   size_flag_notes(args, size);
   struct kvc_doc doc;

@@ -9,6 +9,18 @@ static const char *const size_examples[] = {
     "    --max-model-len 8192 --prompt-tokens 500 --output-tokens 300",
     "kvcap size --gpu H100 -- vllm serve Qwen/Qwen3-32B -tp 2 --max-model-len 32k",
     "kvcap size --model-config config.json --gpu custom --gpu-memory 94.5GiB", NULL};
+static const char *const check_examples[] = {
+    "kvcap check compose.yaml --gpu H100 --vllm-version 0.19.0",
+    "kvcap check compose.yaml --from 0.8.5 --to 0.19.0 --fix --output new.yaml",
+    "kvcap check --gpu A100-80G -- vllm serve Qwen/Qwen3-32B -tp 2", NULL};
+static const char *const advise_examples[] = {
+    "kvcap advise Qwen/Qwen3-8B --gpu H100 --workload chat --users 60",
+    "kvcap advise Qwen/Qwen3-32B --gpu A100-80G --prompt-tokens 2000 \\\n"
+    "    --output-tokens 400 --goal throughput --vllm-version 0.11.0",
+    NULL};
+static const char *const launch_examples[] = {
+    "kvcap launch Qwen/Qwen3-8B --gpu L40S --workload rag",
+    "kvcap launch Qwen/Qwen3-8B --gpu L40S --format yaml --output server.yaml", NULL};
 static const char *const profiles_examples[] = {
     "kvcap profiles list gpus", "kvcap profiles show H100",
     "kvcap profiles check my-gpu.yaml",
@@ -22,16 +34,19 @@ static const char *const completion_examples[] = {
 static const char *const man_examples[] = {"kvcap man >kvcap.1", NULL};
 
 static const char *const profiles_words[] = {"list", "show", "check", "import", NULL};
-static const char *const schema_words[] = {"size", NULL};
+static const char *const schema_words[] = {"size", "advise", "check", NULL};
 static const char *const completion_words[] = {"bash", "zsh", "fish", NULL};
-static const char *const help_words[] = {"size",       "profiles",   "explain", "flags",
-                                         "schema",     "completion", "man",     "version",
-                                         "exit-codes", "json",       NULL};
+static const char *const help_words[] = {
+    "size",   "advise",     "launch", "check",   "profiles",   "explain", "flags",
+    "schema", "completion", "man",    "version", "exit-codes", "json",    NULL};
 
 #define schema_examples NULL
 #define version_examples NULL
 #define help_examples NULL
 #define size_words NULL
+#define advise_words NULL
+#define launch_words NULL
+#define check_words NULL
 #define explain_words NULL
 #define flags_words NULL
 #define man_words NULL

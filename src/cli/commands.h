@@ -10,7 +10,7 @@
 #include "commands.def"
 #undef CLI_COMMAND
 
-extern const struct cli_option size_options[], profiles_options[], explain_options[],
-    flags_options[];
+extern const struct cli_option size_options[], advise_options[], launch_options[],
+    profiles_options[], explain_options[], flags_options[], check_options[];
 
 #endif

@@ -52,7 +52,7 @@ bool cli_option_is(const struct cli_option *option, const char *word, size_t len
 const struct cli_option *cli_option_find(const struct cli_option *options,
                                          const char *word, size_t len, bool *negated)
 {
-  const struct cli_option *const tables[] = {cli_common_options, options};
+  const struct cli_option *const tables[] = {options, cli_common_options};
   for (size_t t = 0; t < 2; t++)
     for (const struct cli_option *o = tables[t]; o != NULL && o->type != CLI_END; o++)
       if (cli_option_is(o, word, len, negated)) return o;

@@ -37,12 +37,36 @@ struct size_args {
 
 extern const struct cli_option size_options[];
 
+/* For the rows of size_rows.def. */
+extern const char *const size_engines[], *const size_contexts[],
+                                             *const size_mamba_modes[];
+cli_call size_max_model_len, size_kv_bytes;
+#define SIZE_A(member) offsetof(struct size_args, member)
+#define SIZE_D(member) offsetof(struct size_args, req.deploy.member)
+#define SIZE_L(member) offsetof(struct size_args, req.load.member)
+#define SIZE_GROUP(text)                                                                 \
+  {                                                                                      \
+    .name = "", .type = CLI_GROUP, .help = text                                          \
+  }
+
+/* cmd_size.c: from words to arguments ('parser' may have further rows) ... */
+kvc_code size_parse(struct cli *cli, const struct cli_parser *parser, int argc,
+                    char *const *argv, struct size_args *args,
+                    struct kvc_err *err) KVC_MUST_USE;
+/* ... and from arguments to a request. */
+kvc_code size_settle(struct size_args *args, struct kvc_err *err) KVC_MUST_USE;
+
 /* Adds a sentence to the report. */
 void size_note(struct size_args *args, const char *level, const char *fmt, ...)
     KVC_PRINTF(3, 4);
 
 /* The database and the flag catalogue, opened once. */
 kvc_code size_catalogue(struct size_args *args, struct kvc_err *err) KVC_MUST_USE;
+
+/* cmd_size.c: arguments to a request, as `kvcap size` takes them; args->cli is set, the
+ * rest zero. */
+kvc_code size_read(struct size_args *args, int argc, char *const *argv,
+                   struct kvc_err *err) KVC_MUST_USE;
 
 /* size_json.c: options whose value is JSON. */
 cli_call size_speculative_config, size_limit_mm, size_compilation_config,

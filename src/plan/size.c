@@ -176,6 +176,7 @@ kvc_code kvc_size_run(struct kvc_arena *arena, struct kvc_db *db,
         "concurrency\" of a start tells");
   KVC_TRY(concurrency(&s, err));
   warn_graphs(&s);
+  if (req->brief) return KVC_E_OK;
   KVC_TRY(sizing_recommend(&s, err));
   sizing_words(&s);
   if (req->explain) sizing_formulas(&s);

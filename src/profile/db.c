@@ -265,6 +265,10 @@ kvc_code kvc_db_text(struct kvc_db *db, enum kvc_kind kind, const char *name,
         return text_of_file(db, &db->files[i], name, text, len, match);
     }
   }
+  for (size_t i = db->n_files; kind == KVC_KIND_WORKLOAD && i-- > 0;)
+    if (db->files[i].kind == kind && !db->files[i].hidden &&
+        kvc_name_equal(db->files[i].name, name))
+      return text_of_file(db, &db->files[i], name, text, len, match);
   for (size_t i = db->n_files; m.file != NULL && i-- > 0;)
     if (strcmp(db->files[i].path, m.file) == 0)
       return text_of_file(db, &db->files[i], name, text, len, match);
@@ -309,6 +313,10 @@ static kvc_code check_noun(struct kvc_db *db, const struct db_file *f, struct no
   if (f->kind == KVC_KIND_MODEL) {
     struct kvc_model ignored;
     return model_from_node(&r, root, &ignored);
+  }
+  if (f->kind == KVC_KIND_WORKLOAD) {
+    struct kvc_demand ignored;
+    return workload_from_node(&r, root, &ignored);
   }
   if (f->kind != KVC_KIND_CITATION) return KVC_E_OK;
   for (const struct node *n = root->first; n != NULL; n = n->next) {

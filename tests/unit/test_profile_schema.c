@@ -4,6 +4,7 @@
 #include "profile_kit.h"
 #include "src/profile/gpu_rows.h"
 #include "src/profile/model_rows.h"
+#include "src/profile/workload_rows.h"
 
 static struct kvc_arena arena;
 
@@ -68,6 +69,7 @@ static void tables_of_rows_are_up_to_date(void **state)
                 {"ssm", ssm_rows},
                 {"quant", quant_rows},
                 {"tower", tower_rows},
+                {"workload", workload_rows},
                 {"model, after the layers", model_rest_rows}};
   const char *readme = source("profiles/README.md");
   bool stale = false;

@@ -1,3 +1,4 @@
+#include <kvcap/check.h>
 /* test_report_schema.c - reports validate against profiles/schema/size.schema.json.
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
@@ -7,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cjson/cJSON.h>
+#include <kvcap/advice.h>
 #include <stdio.h>
 #include "report_sample.h"
 
@@ -97,18 +99,23 @@ static void validate(const cJSON *schema, const cJSON *value, const char *path,
 /* ---- the tests ------------------------------------------------------------------------
  */
 
-static char *read_schema(void)
+static char *read_schema_of(const char *report)
 {
   char path[4096];
   const char *dir = getenv("KVC_SOURCE_DIR");
-  (void)snprintf(path, sizeof path, "%s/profiles/schema/size.schema.json",
-                 dir != NULL ? dir : ".");
+  (void)snprintf(path, sizeof path, "%s/profiles/schema/%s.schema.json",
+                 dir != NULL ? dir : ".", report);
   FILE *file = fopen(path, "rb");
   if (file == NULL) fail_msg("%s cannot be read", path);
   static char text[1 << 17];
   text[fread(text, 1, sizeof text - 1, file)] = '\0';
   (void)fclose(file);
   return text;
+}
+
+static char *read_schema(void)
+{
+  return read_schema_of("size");
 }
 
 static cJSON *report_of(struct kvc_arena *arena, const struct sample *sample)
@@ -242,6 +249,20 @@ static void the_schema_file_is_what_the_program_prints(void **state)
   kvc_sink_find("json")->write(&doc, &style, &out);
   if (strcmp(read_schema(), out.text) != 0)
     fail_msg("run: kvcap schema size --output profiles/schema/size.schema.json");
+  kvc_buf_clear(&out);
+  kvc_doc_init(&doc, &arena);
+  assert_int_equal(kvc_doc_check_schema(&doc, NULL), KVC_E_OK);
+  kvc_buf_init(&out, 1 << 20);
+  kvc_sink_find("json")->write(&doc, &style, &out);
+  if (strcmp(read_schema_of("check"), out.text) != 0)
+    fail_msg("run: kvcap schema check --output profiles/schema/check.schema.json");
+  kvc_buf_clear(&out);
+  kvc_doc_init(&doc, &arena);
+  assert_int_equal(kvc_doc_advise_schema(&doc, NULL), KVC_E_OK);
+  kvc_buf_init(&out, 1 << 20);
+  kvc_sink_find("json")->write(&doc, &style, &out);
+  if (strcmp(read_schema_of("advise"), out.text) != 0)
+    fail_msg("run: kvcap schema advise --output profiles/schema/advise.schema.json");
   kvc_buf_clear(&out);
   kvc_arena_clear(&arena);
 }

@@ -36,6 +36,7 @@ static enum kvc_kind kind_of(const char *path)
   if (strncmp(path, "gpus/", 5) == 0) return KVC_KIND_GPU;
   if (strncmp(path, "models/", 7) == 0) return KVC_KIND_MODEL;
   if (strncmp(path, "engines/", 8) == 0) return KVC_KIND_ENGINE;
+  if (strncmp(path, "workloads/", 10) == 0) return KVC_KIND_WORKLOAD;
   return KVC_KIND_CITATION;
 }
 
@@ -87,7 +88,8 @@ static void file_add(const char *root_dir, const char *path)
   kvc_buf_add(&blob, "", 1);
   f->packed_at = (uint32_t)blob.len;
   profile_pack(root, &blob);
-  if (f->kind == KVC_KIND_GPU || f->kind == KVC_KIND_MODEL) {
+  if (f->kind == KVC_KIND_GPU || f->kind == KVC_KIND_MODEL ||
+      f->kind == KVC_KIND_WORKLOAD) {
     const struct node *name = profile_node_get(root, "name");
     if (name == NULL || name->type != NODE_SCALAR)
       die(path, "the key \"name\" is missing");

@@ -1,0 +1,215 @@
+/* check_words.c - a launch written again: for the report, and for the memory model.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "check.h"
+#include <string.h>
+
+struct rewrite {
+  struct cli *cli;
+  const struct kvc_lint_finding *findings;
+  size_t n;
+  struct check_words *out;
+  bool full;
+};
+
+static const char *text_of(struct rewrite *w, const char *text)
+{
+  if (text == NULL) w->full = true;
+  return text != NULL ? text : "";
+}
+#define TEXT(w, ...) text_of((w), kvc_arena_printf(&(w)->cli->arena, __VA_ARGS__))
+
+static void add(struct rewrite *w, const char *word)
+{
+  if (w->out->n < CHECK_MAX_WORDS)
+    w->out->argv[w->out->n++] = word;
+  else
+    w->full = true;
+}
+
+/* Flags that the release refuses and nothing replaces are left out. */
+static bool is_refused(const struct kvc_lint_finding *f)
+{
+  static const char *const ids[] = {"FLG001", "FLG002", "FLG003", "FLG004", "FLG012"};
+  if (f->action != KVC_LINT_LEAVE) return false;
+  for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+    if (strcmp(f->finding.rule->id, ids[i]) == 0) return true;
+  return false;
+}
+
+/* What is said of argument i: the action to take, and whether its value is wrong. */
+static const struct kvc_lint_finding *said(const struct rewrite *w, int i, bool *refused,
+                                           bool *wrong)
+{
+  const struct kvc_lint_finding *action = NULL;
+  *refused = *wrong = false;
+  for (size_t k = 0; k < w->n; k++) {
+    const struct kvc_lint_finding *f = &w->findings[k];
+    if (f->arg != i) continue;
+    if (is_refused(f)) *refused = true;
+    if (f->action == KVC_LINT_DELETE)
+      *refused = true;
+    else if (f->action != KVC_LINT_LEAVE)
+      action = f;
+    else if (f->finding.severity == KVC_SEV_ERROR)
+      *wrong = true;
+  }
+  return action;
+}
+
+static const char *dashed(struct rewrite *w, const struct kvc_launch_arg *arg)
+{
+  if (arg->name[0] == '-') {
+    if (arg->negated && strncmp(arg->name, "--no", 4) != 0)
+      return TEXT(w, "--no-%s", arg->name + 2);
+    return arg->name;
+  }
+  return TEXT(w, "--%s%s", arg->negated ? "no-" : "", arg->name);
+}
+
+static void add_value(struct rewrite *w, const struct kvc_launch_arg *arg)
+{
+  if (arg->value == NULL) return;
+  if (arg->n_values < 2) {
+    add(w, arg->value);
+    return;
+  }
+  const char *p = arg->value; /* the words of a list */
+  while (*p != '\0') {
+    const size_t n = strcspn(p, " ");
+    if (n > 0) add(w, TEXT(w, "%.*s", (int)n, p));
+    p += n;
+    p += strspn(p, " ");
+  }
+}
+
+static void add_arg(struct rewrite *w, const struct kvc_launch_arg *arg, int i,
+                    bool for_size)
+{
+  bool refused, wrong;
+  const struct kvc_lint_finding *action = said(w, i, &refused, &wrong);
+  if (refused ||
+      (for_size && (wrong || arg->unresolved || arg->flag == NULL) && action == NULL))
+    return;
+  if (for_size && arg->unresolved) return;
+  if (arg->key != NULL && strcmp(arg->key, "model") == 0) return;
+  if (for_size && arg->key != NULL && strcmp(arg->key, "config") == 0) return;
+  if (action != NULL && action->action == KVC_LINT_REPLACE) {
+    const char *equals = strchr(action->with, '=');
+    if (equals == NULL) {
+      add(w, action->with);
+      return;
+    }
+    add(w, TEXT(w, "%.*s", (int)(equals - action->with), action->with));
+    add(w, equals + 1);
+    return;
+  }
+  const char *name = action != NULL ? action->with : dashed(w, arg);
+  if (arg->field != NULL) name = TEXT(w, "%s.%s", name, arg->field);
+  if (strcmp(name, "-O") == 0 && arg->attached && arg->field == NULL) {
+    add(w, TEXT(w, "-O%s", arg->value));
+    return;
+  }
+  add(w, name);
+  add_value(w, arg);
+}
+
+/* Flags that became fields of --speculative-config with 0.8.3, as that JSON. */
+static void add_speculative(struct rewrite *w, const struct kvc_launch *launch)
+{
+  static const char start[] = "speculative-config, field ";
+  enum { MAX_JSON = 4096 };
+  struct kvc_buf json;
+  if (kvc_launch_arg(launch, "speculative_config") != NULL) return;
+  kvc_buf_init(&json, MAX_JSON);
+  for (size_t k = 0; k < w->n; k++) {
+    const struct kvc_lint_finding *f = &w->findings[k];
+    if (f->arg < 0 || strcmp(f->finding.rule->id, "FLG004") != 0) continue;
+    const struct kvc_launch_arg *arg = &launch->args[f->arg];
+    const char *instead = arg->flag != NULL ? arg->flag->removed_instead : NULL;
+    if (instead == NULL || strncmp(instead, start, sizeof start - 1) != 0) continue;
+    const bool ngram = arg->value != NULL && strcmp(arg->value, "[ngram]") == 0;
+    const char *value = arg->value != NULL ? arg->value : "true";
+    kvc_buf_printf(&json, "%s\"%s\": ", json.len > 0 ? ", " : "{",
+                   ngram ? "method" : instead + sizeof start - 1);
+    if (ngram)
+      kvc_buf_puts(&json, "\"ngram\"");
+    else if (arg->value == NULL || value[strspn(value, "0123456789.")] == '\0')
+      kvc_buf_puts(&json, value);
+    else
+      kvc_escape_json(&json, value);
+  }
+  if (json.len > 0) {
+    add(w, "--speculative-config");
+    add(w, TEXT(w, "%s}", json.text));
+  }
+  w->full = w->full || json.full;
+  kvc_buf_clear(&json);
+}
+
+kvc_code check_words(struct cli *cli, const struct kvc_launch *launch,
+                     const struct kvc_lint_finding *findings, size_t n, bool for_size,
+                     struct check_words *out, struct kvc_err *err)
+{
+  struct rewrite w = {.cli = cli, .findings = findings, .n = n, .out = out};
+  *out = (struct check_words){0};
+  for (size_t i = 0; i < launch->n_env; i++) {
+    bool gone = false;
+    const struct kvc_launch_env *e = &launch->env[i];
+    for (size_t k = 0; k < n; k++)
+      gone = gone || (findings[k].env == (int)i && findings[k].action == KVC_LINT_DELETE);
+    if (gone || e->value == NULL || (for_size && (e->flag == NULL || e->unresolved)) ||
+        strncmp(e->name, "VLLM_", 5) != 0)
+      continue;
+    out->env[out->n_env++] = TEXT(&w, "%s=%s", e->name, e->value);
+  }
+  if (launch->model != NULL) add(&w, launch->model);
+  for (size_t i = 0; i < launch->n_args; i++)
+    add_arg(&w, &launch->args[i], (int)i, for_size);
+  add_speculative(&w, launch);
+  if (w.full) return kvc_arena_full(&cli->arena, launch->where, err);
+  return KVC_E_OK;
+}
+
+/* A value that is a variable stays one. */
+static void put_word(struct kvc_buf *line, const char *word)
+{
+  const bool plain = strpbrk(word, " \t\n'\"`\\;&|<>(){}*?[]!#") == NULL;
+  if (word[0] == '$' && plain) {
+    kvc_buf_puts(line, "\"");
+    kvc_buf_puts(line, word);
+    kvc_buf_puts(line, "\"");
+  } else {
+    kvc_escape_shell(line, word);
+  }
+}
+
+kvc_code check_command_text(struct cli *cli, const struct kvc_launch *launch,
+                            const struct check_words *words, const char **out,
+                            struct kvc_err *err)
+{
+  enum { MAX_COMMAND_BYTES = 1 << 18 };
+  struct kvc_buf line;
+  kvc_buf_init(&line, MAX_COMMAND_BYTES);
+  for (size_t i = 0; i < words->n_env; i++) {
+    const size_t name = strcspn(words->env[i], "=") + 1;
+    kvc_buf_add(&line, words->env[i], name);
+    put_word(&line, words->env[i] + name);
+    kvc_buf_puts(&line, " ");
+  }
+  const bool serve = strncmp(launch->program, "vllm serve", 10) == 0;
+  if (serve)
+    kvc_buf_puts(&line, "vllm serve");
+  else if (strncmp(launch->program, "python", 6) == 0)
+    kvc_buf_puts(&line, launch->program);
+  else
+    kvc_buf_printf(&line, "python %s", launch->program);
+  for (size_t i = 0; i < words->n; i++) {
+    kvc_buf_puts(&line, " ");
+    if (i == 0 && launch->model != NULL && !serve) kvc_buf_puts(&line, "--model ");
+    put_word(&line, words->argv[i]);
+  }
+  *out = line.full ? NULL : kvc_arena_strdup(&cli->arena, line.text);
+  kvc_buf_clear(&line);
+  return *out != NULL ? KVC_E_OK : kvc_arena_full(&cli->arena, launch->where, err);
+}
