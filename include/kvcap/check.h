@@ -23,6 +23,7 @@ struct kvc_check_command {
   const char *program, *model;
   const char *corrected;     /* the command as the release takes it */
   const char *fit, *fit_why; /* "starts", "does not start", "skipped"; one sentence */
+  const char *mended, *mended_why; /* the same of the corrected command; NULL */
   int line, col;
   double kv_tokens; /* NaN unless it was sized */
 };

@@ -107,6 +107,9 @@ struct kvc_default_query {
   enum kvc_vendor vendor;
   bool chunked, moe_dp;
 };
+/* Memory by which a release picks the tier of a default: what NVML reports, which is
+ * nothing on NVIDIA boards whose memory is the CPU's.  given_bytes > 0: --gpu-memory. */
+double kvc_default_tier_bytes(const struct kvc_gpu *gpu, double given_bytes);
 struct kvc_default {
   const char *value, *cite;
   struct kvc_version since;

@@ -8,6 +8,7 @@
 #include <kvcap/check.h>
 
 enum { CHECK_MAX_ROWS = 2048, CHECK_MAX_EDITS = 2048, CHECK_MAX_WORDS = 1200 };
+enum { CHECK_MAX_SETS = 16 };
 
 struct check_args {
   struct cli_common common; /* first: cli_parse counts on it */
@@ -25,9 +26,25 @@ struct check_words {
   const char *argv[CHECK_MAX_WORDS];
   size_t n;
 };
+/* Values that the remedies of errors put in place of those of the launch. */
+struct check_sets {
+  const struct kvc_flag *flag[CHECK_MAX_SETS];
+  const char *value[CHECK_MAX_SETS];
+  size_t n;
+};
+/* The first remedy of a flag counts; one that the engine does not know is dropped. */
+void check_set(struct check_sets *sets, const struct kvc_flag *flag, const char *value);
+
+struct check_rewrite {
+  const struct kvc_lint_facts *facts;
+  const struct kvc_lint_finding *findings;
+  size_t n;
+  const struct check_sets *sets;
+  bool for_size; /* only what the memory model can read */
+};
 kvc_code check_words(struct cli *cli, const struct kvc_launch *launch,
-                     const struct kvc_lint_finding *findings, size_t n, bool for_size,
-                     struct check_words *out, struct kvc_err *err) KVC_MUST_USE;
+                     const struct check_rewrite *how, struct check_words *out,
+                     struct kvc_err *err) KVC_MUST_USE;
 /* One line of shell. */
 kvc_code check_command_text(struct cli *cli, const struct kvc_launch *launch,
                             const struct check_words *words, const char **out,
@@ -41,6 +58,8 @@ struct check_fit {
   const struct check_words *words;
   const char *version;
   struct kvc_check *check;
+  struct check_sets *sets; /* what would mend the errors is added */
+  bool quiet;              /* looks again: nothing is reported */
 };
 kvc_code check_fit(struct cli *cli, const struct check_fit *fit,
                    struct kvc_check_command *out, struct kvc_err *err) KVC_MUST_USE;

@@ -108,6 +108,9 @@ static void add_rules(struct cli *cli, const struct check_fit *fit,
       f->line = arg->line;
       f->col = arg->col;
     }
+    if (f->severity == KVC_SEV_ERROR && f->flag != NULL)
+      check_set(fit->sets, kvc_engine_flag(fit->facts->engine, f->flag), f->value);
+    if (fit->quiet) continue;
     f->fix = remedy(cli, fit, f);
     check_add(fit->check, f, f->rule->cite, false);
   }
@@ -123,6 +126,14 @@ static void add_unfit(struct cli *cli, const struct check_fit *fit,
                           .fix = fix_text(cli, size),
                           .line = fit->launch->line,
                           .col = fit->launch->col};
+  for (size_t i = 0; i < size->n_recs; i++)
+    if (size->recs[i].flag != NULL && size->recs[i].value != NULL) {
+      check_set(fit->sets,
+                kvc_engine_flag_spelled(fit->facts->engine, size->recs[i].flag),
+                size->recs[i].value);
+      break;
+    }
+  if (fit->quiet) return;
   for (size_t i = 0; i < size->n_recs && f.n_evidence < KVC_MAX_EVIDENCE; i++)
     if (size->recs[i].gain != NULL) f.evidence[f.n_evidence++] = size->recs[i].gain;
   check_add(fit->check, &f, f.rule->cite, false);
@@ -154,7 +165,8 @@ static kvc_code add_conflict(struct cli *cli, const struct check_fit *fit,
                           : "change one of the two",
       .line = arg != NULL ? arg->line : fit->launch->line,
       .col = arg != NULL ? arg->col : fit->launch->col};
-  if (!said) check_add(fit->check, &f, f.rule->cite, false); /* else a rule has */
+  if (!said && !fit->quiet)
+    check_add(fit->check, &f, f.rule->cite, false); /* else a rule has */
   out->fit = "does not start";
   out->fit_why = text;
   return KVC_E_OK;
@@ -192,7 +204,7 @@ kvc_code check_fit(struct cli *cli, const struct check_fit *fit,
   if (rc != KVC_E_OK) return skip(out, reason(cli, &why));
   out->fit = size->memory.fits ? "starts" : "does not start";
   out->fit_why =
-      fit->check->errors > 0
+      fit->check->errors > 0 && !fit->quiet
           ? kvc_arena_printf(&cli->arena, "without the errors above: %s", size->verdict)
           : size->verdict;
   if (out->fit_why == NULL) return kvc_arena_full(&cli->arena, "the launch", err);

@@ -6,6 +6,7 @@
 
 struct rewrite {
   struct cli *cli;
+  const struct check_rewrite *how;
   const struct kvc_lint_finding *findings;
   size_t n;
   struct check_words *out;
@@ -27,10 +28,11 @@ static void add(struct rewrite *w, const char *word)
     w->full = true;
 }
 
-/* Flags that the release refuses and nothing replaces are left out. */
+/* Flags that the release refuses or ignores and nothing replaces are left out. */
 static bool is_refused(const struct kvc_lint_finding *f)
 {
-  static const char *const ids[] = {"FLG001", "FLG002", "FLG003", "FLG004", "FLG012"};
+  static const char *const ids[] = {"FLG001", "FLG002", "FLG003",
+                                    "FLG004", "FLG012", "ENG001"};
   if (f->action != KVC_LINT_LEAVE) return false;
   for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
     if (strcmp(f->finding.rule->id, ids[i]) == 0) return true;
@@ -83,10 +85,58 @@ static void add_value(struct rewrite *w, const struct kvc_launch_arg *arg)
   }
 }
 
+void check_set(struct check_sets *sets, const struct kvc_flag *flag, const char *value)
+{
+  if (flag == NULL || value == NULL || sets->n == CHECK_MAX_SETS) return;
+  for (size_t i = 0; i < sets->n; i++)
+    if (sets->flag[i] == flag) return;
+  sets->flag[sets->n] = flag;
+  sets->value[sets->n++] = value;
+}
+
+/* One remedy: a switch is there or not, anything else has a value. */
+static void add_set(struct rewrite *w, const char *name, size_t k)
+{
+  const struct check_sets *sets = w->how->sets;
+  const bool is_switch = strcmp(sets->flag[k]->type, "bool") == 0;
+  if (is_switch && strcmp(sets->value[k], "true") != 0) return;
+  add(w, name);
+  if (!is_switch) add(w, sets->value[k]);
+}
+
+/* The remedy that takes the place of an argument. */
+static bool was_set(struct rewrite *w, const struct kvc_launch_arg *arg)
+{
+  const struct check_sets *sets = w->how->sets;
+  for (size_t k = 0; arg->field == NULL && k < sets->n; k++)
+    if (sets->flag[k] == arg->flag) {
+      if (arg->negated)
+        add_set(w, TEXT(w, "--%s", arg->name + (arg->name[0] == '-' ? 5 : 0)), k);
+      else
+        add_set(w, dashed(w, arg), k);
+      return true;
+    }
+  return false;
+}
+
+/* The remedies whose flags the launch does not have. */
+static void add_sets(struct rewrite *w, const struct kvc_launch *launch)
+{
+  const struct check_sets *sets = w->how->sets;
+  const struct kvc_lint_facts *facts = w->how->facts;
+  for (size_t k = 0; k < sets->n; k++) {
+    const char *name =
+        kvc_engine_flag_name(facts->engine, sets->flag[k], &facts->release.version);
+    if (name != NULL && kvc_launch_arg(launch, sets->flag[k]->key) == NULL)
+      add_set(w, name, k);
+  }
+}
+
 static void add_arg(struct rewrite *w, const struct kvc_launch_arg *arg, int i,
                     bool for_size)
 {
   bool refused, wrong;
+  if (arg->flag != NULL && was_set(w, arg)) return;
   const struct kvc_lint_finding *action = said(w, i, &refused, &wrong);
   if (refused ||
       (for_size && (wrong || arg->unresolved || arg->flag == NULL) && action == NULL))
@@ -148,10 +198,13 @@ static void add_speculative(struct rewrite *w, const struct kvc_launch *launch)
 }
 
 kvc_code check_words(struct cli *cli, const struct kvc_launch *launch,
-                     const struct kvc_lint_finding *findings, size_t n, bool for_size,
-                     struct check_words *out, struct kvc_err *err)
+                     const struct check_rewrite *how, struct check_words *out,
+                     struct kvc_err *err)
 {
-  struct rewrite w = {.cli = cli, .findings = findings, .n = n, .out = out};
+  const struct kvc_lint_finding *findings = how->findings;
+  const size_t n = how->n;
+  const bool for_size = how->for_size;
+  struct rewrite w = {cli, how, findings, n, out, false};
   *out = (struct check_words){0};
   for (size_t i = 0; i < launch->n_env; i++) {
     bool gone = false;
@@ -166,6 +219,7 @@ kvc_code check_words(struct cli *cli, const struct kvc_launch *launch,
   if (launch->model != NULL) add(&w, launch->model);
   for (size_t i = 0; i < launch->n_args; i++)
     add_arg(&w, &launch->args[i], (int)i, for_size);
+  add_sets(&w, launch);
   add_speculative(&w, launch);
   if (w.full) return kvc_arena_full(&cli->arena, launch->where, err);
   return KVC_E_OK;

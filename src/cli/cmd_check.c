@@ -163,7 +163,7 @@ static kvc_code open_subject(struct cli *cli, struct check_args *args, struct su
   KVC_TRY(kvc_db_gpu(s->db, args->gpu, gpu, &match, err));
   s->query.gpu_name = gpu->name;
   s->query.vendor = gpu->vendor;
-  s->query.gpu_memory_bytes = gpu->memory_usable_bytes.value;
+  s->query.gpu_memory_bytes = kvc_default_tier_bytes(gpu, args->gpu_memory_bytes);
   s->has_gpu = true;
   return KVC_E_OK;
 }
@@ -233,6 +233,27 @@ static kvc_code add_changes(struct subject *s, const struct kvc_launch *launch,
                           &c->n_changes, err);
 }
 
+/* Looks at the mended launch, and mends what that shows, until it starts. */
+static kvc_code mend(struct cli *cli, struct check_fit *fit, struct check_rewrite *how,
+                     struct kvc_check_command *out, struct kvc_err *err)
+{
+  enum { MAX_ROUNDS = 6 };
+  struct check_words *words = kvc_arena_alloc(&cli->arena, 1, sizeof *words);
+  size_t seen = 0;
+  if (words == NULL) return kvc_arena_full(&cli->arena, NULL, err);
+  fit->words = words;
+  fit->quiet = true;
+  for (int round = 0; round < MAX_ROUNDS && fit->sets->n > seen; round++) {
+    struct kvc_check_command now = {0};
+    seen = fit->sets->n;
+    KVC_TRY(check_words(cli, fit->launch, how, words, err));
+    KVC_TRY(check_fit(cli, fit, &now, err));
+    out->mended = now.fit;
+    out->mended_why = now.fit_why;
+  }
+  return KVC_E_OK;
+}
+
 static kvc_code check_one(struct subject *s, const struct kvc_launch *launch,
                           struct kvc_err *err)
 {
@@ -260,13 +281,24 @@ static kvc_code check_one(struct subject *s, const struct kvc_launch *launch,
                                     .model = launch->model,
                                     .line = launch->line,
                                     .col = launch->col};
-  KVC_TRY(check_words(s->cli, launch, found, n, false, words, err));
-  KVC_TRY(check_command_text(s->cli, launch, words, &out->corrected, err));
-  KVC_TRY(check_words(s->cli, launch, found, n, true, words, err));
+  struct check_sets sets = {0};
+  for (size_t i = 0; i < n; i++)
+    if (found[i].finding.severity == KVC_SEV_ERROR && found[i].finding.flag != NULL &&
+        found[i].action == KVC_LINT_LEAVE)
+      check_set(&sets, kvc_engine_flag(s->engine, found[i].finding.flag),
+                found[i].finding.value);
+  struct check_rewrite how = {&facts, found, n, &sets, true};
+  KVC_TRY(check_words(s->cli, launch, &how, words, err));
   char text[KVC_VERSION_TEXT];
   kvc_version_format(&facts.release.version, text);
-  const struct check_fit fit = {s->args, launch, &facts, words, text, c};
-  if (!s->args->fix) KVC_TRY(check_fit(s->cli, &fit, out, err));
+  struct check_fit fit = {s->args, launch, &facts, words, text, c, &sets, false};
+  if (!s->args->fix) {
+    KVC_TRY(check_fit(s->cli, &fit, out, err));
+    KVC_TRY(mend(s->cli, &fit, &how, out, err));
+  }
+  how.for_size = false;
+  KVC_TRY(check_words(s->cli, launch, &how, words, err));
+  KVC_TRY(check_command_text(s->cli, launch, words, &out->corrected, err));
   c->n_commands++;
   return KVC_E_OK;
 }

@@ -141,7 +141,7 @@ kvc_code cli_cmd_flags(struct cli *cli, int argc, char *const *argv, struct kvc_
     KVC_TRY(kvc_db_gpu(db, args.gpu, gpu, &match, err));
     query.gpu_name = gpu->name;
     query.vendor = gpu->vendor;
-    query.gpu_memory_bytes = gpu->memory_usable_bytes.value;
+    query.gpu_memory_bytes = kvc_default_tier_bytes(gpu, 0);
   }
   struct kvc_doc doc;
   kvc_doc_init(&doc, &cli->arena);

@@ -464,15 +464,10 @@ kvc_code sizing_resolve(struct sizing *s, const struct kvc_deploy *deploy, bool 
                       .record = record};
   out.version = *r.v;
   KVC_TRY(pick_engine(&r, &out.engine, err));
-  /* NVML reports no memory on unified-memory boards, so vLLM takes the small tier. */
-  const bool unified = r.gpu->unified_memory && r.gpu->vendor == KVC_VENDOR_NVIDIA;
   r.query = (struct kvc_default_query){
       .engine = out.engine,
       .context = deploy->context,
-      .gpu_memory_bytes = unified ? 0
-                          : s->req->gpu_memory_bytes > 0
-                              ? s->req->gpu_memory_bytes
-                              : r.gpu->memory_usable_bytes.value,
+      .gpu_memory_bytes = kvc_default_tier_bytes(r.gpu, s->req->gpu_memory_bytes),
       .gpu_name = r.gpu->name,
       .vendor = r.gpu->vendor,
   };

@@ -214,3 +214,9 @@ bool kvc_engine_default(const struct kvc_engine *engine, const struct kvc_flag *
   }
   return false;
 }
+
+double kvc_default_tier_bytes(const struct kvc_gpu *gpu, double given_bytes)
+{
+  if (gpu->unified_memory && gpu->vendor == KVC_VENDOR_NVIDIA) return 0;
+  return given_bytes > 0 ? given_bytes : gpu->memory_usable_bytes.value;
+}

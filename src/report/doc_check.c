@@ -47,7 +47,9 @@ static const struct field command_rows[] = {
   {"fit", FIELD_TEXT, C(fit), KVC_U_NONE, false, "starts, does not start, or skipped"},
   {"fit_why", FIELD_TEXT, C(fit_why), KVC_U_NONE, false, "the verdict of the memory model, or why it could not look"},
   {"kv_cache_tokens", FIELD_NUM, C(kv_tokens), KVC_U_COUNT, true, "tokens that the KV cache holds, null unless sized"},
-  {"corrected", FIELD_TEXT, C(corrected), KVC_U_NONE, false, "the command as the release takes it"},
+  {"corrected", FIELD_TEXT, C(corrected), KVC_U_NONE, false, "the command as the release takes it, errors mended where a remedy is known"},
+  {"corrected_fit", FIELD_TEXT, C(mended), KVC_U_NONE, true, "starts, does not start or skipped; null when no value had to change"},
+  {"corrected_fit_why", FIELD_TEXT, C(mended_why), KVC_U_NONE, true, "the verdict on the corrected command"},
   {.type = FIELD_END}};
 static const struct field change_rows[] = {
   {"kind", FIELD_TEXT, G(kind), KVC_U_NONE, false, "engine, default, removed, renamed, new or behaviour"},
@@ -202,8 +204,15 @@ static void add_commands(struct kvc_doc *doc, const struct kvc_check *c)
   (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL,
                       c->n_commands > 1 ? "Corrected commands" : "Corrected command",
                       NULL);
-  for (size_t i = 0; i < c->n_commands; i++)
-    (void)kvc_block_add(doc, KVC_BLOCK_COMMAND, NULL, c->commands[i].corrected, NULL);
+  for (size_t i = 0; i < c->n_commands; i++) {
+    const struct kvc_check_command *one = &c->commands[i];
+    (void)kvc_block_add(doc, KVC_BLOCK_COMMAND, NULL, one->corrected, NULL);
+    if (one->mended == NULL || strcmp(one->mended, "skipped") == 0) continue;
+    struct kvc_block *block =
+        kvc_block_add(doc, KVC_BLOCK_PARA, NULL, one->mended_why, NULL);
+    const bool starts = strcmp(one->mended, "starts") == 0;
+    if (block != NULL) block->tone = starts ? KVC_TONE_GOOD : KVC_TONE_BAD;
+  }
 }
 
 kvc_code kvc_doc_check(struct kvc_doc *doc, const struct kvc_check *check,

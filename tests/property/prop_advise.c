@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Random (model, GPU, release, workload) from the database, fixed seeds: the command
- * starts by the memory model, names only flags that the release has and no default, and
- * no rule above a hint fires on it.
+ * starts by the memory model, names only flags that the release has and no default,
+ * no rule above a hint fires on it, and linting it finds nothing.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <kvcap/advise.h>
+#include <kvcap/lint.h>
 #include <kvcap/num.h>
 #include <math.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ static void names_of(struct world *w, enum kvc_kind kind)
 }
 
 static int bad;
+static size_t linted; /* commands that were looked at and are clean */
 static void fault(unsigned seed, const struct kvc_advise_request *req, const char *what,
                   const char *text)
 {
@@ -99,6 +101,37 @@ static void check_flags(struct world *w, unsigned seed,
   }
 }
 
+/* `kvcap check` on the command finds nothing. */
+static void check_lint(struct world *w, unsigned seed,
+                       const struct kvc_advise_request *req, const struct kvc_advice *a)
+{
+  enum { ROOM = 64 };
+  static struct kvc_launch launch;
+  static struct kvc_lint_finding found[ROOM];
+  struct kvc_arena arena;
+  struct kvc_err err;
+  const struct kvc_launch_source source = {a->command, strlen(a->command), "command",
+                                           KVC_LAUNCH_COMMAND, 0};
+  const struct kvc_lint_facts facts = {
+      .engine = w->engine,
+      .launch = &launch,
+      .release = a->size.version,
+      .generation = a->size.setting.engine,
+      .has_gpu = true,
+      .query = {.gpu_name = a->size.gpu.name,
+                .vendor = a->size.gpu.vendor,
+                .gpu_memory_bytes = kvc_default_tier_bytes(&a->size.gpu, 0)}};
+  size_t n = 0;
+  kvc_arena_init(&arena, (size_t)64 << 20);
+  if (kvc_launch_parse(&arena, w->engine, &source, &launch, &err) != KVC_E_OK ||
+      kvc_lint_run(&arena, &facts, found, ROOM, &n, &err) != KVC_E_OK)
+    fault(seed, req, "the command cannot be read", err.msg);
+  for (size_t i = 0; i < n; i++)
+    fault(seed, req, found[i].finding.rule->id, found[i].finding.text);
+  linted += n == 0;
+  kvc_arena_clear(&arena);
+}
+
 static void check(struct world *w, unsigned seed, const struct kvc_advise_request *req,
                   const struct kvc_advice *a)
 {
@@ -109,6 +142,7 @@ static void check(struct world *w, unsigned seed, const struct kvc_advise_reques
       fault(seed, req, "not said", a->verdict);
     return;
   }
+  check_lint(w, seed, req, a);
   if (s->max_num_batched_tok < s->max_num_seqs)
     fault(seed, req, "step below requests", a->command);
   if (a->size.model.max_position_tok > 0 &&
@@ -148,10 +182,12 @@ static void an_advised_set_is_consistent(void **state)
     }
     kvc_arena_clear(&scratch);
   }
-  printf("%d triples: %zu start, %zu refused\n", TRIPLES, starts, refused);
+  printf("%d triples: %zu start, %zu refused, %zu lint clean\n", TRIPLES, starts, refused,
+         linted);
   kvc_arena_clear(&w.arena);
   assert_int_equal(bad, 0);
   assert_true(starts > TRIPLES / 2);
+  assert_true(linted == starts);
 }
 
 int main(void)
