@@ -6,6 +6,7 @@
 
 #include "size.h"
 #include <kvcap/advice.h>
+#include <stdio.h>
 
 struct advise_args {
   struct size_args size; /* first: cli_parse counts on it */
@@ -22,7 +23,9 @@ kvc_code advise_read(struct cli *cli, const struct cli_parser *parser, int argc,
 kvc_code advise_run(struct advise_args *args, struct kvc_advice *out,
                     struct kvc_err *err) KVC_MUST_USE;
 
-/* lengths.c: prompt and output tokens of many requests. */
+/* lengths.c: prompt and output tokens of many requests; 'path' names them in messages. */
+kvc_code advise_lengths_read(FILE *f, const char *path, struct kvc_demand *out,
+                             struct kvc_err *err) KVC_MUST_USE;
 kvc_code advise_lengths(const char *path, struct kvc_demand *out,
                         struct kvc_err *err) KVC_MUST_USE;
 

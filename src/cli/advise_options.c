@@ -239,7 +239,8 @@ kvc_code advise_run(struct advise_args *args, struct kvc_advice *out, struct kvc
 {
   struct size_args *s = &args->size;
   struct kvc_arena *arena = &s->cli->arena;
-  struct kvc_emit_arg *extra = kvc_arena_alloc(arena, SIZE_MAX_FOREIGN, sizeof *extra);
+  struct kvc_emit_arg *extra =
+      kvc_arena_alloc(arena, SIZE_MAX_FOREIGN + 1, sizeof *extra);
   struct kvc_emit_env *env = kvc_arena_alloc(arena, SIZE_MAX_FOREIGN, sizeof *env);
   if (extra == NULL || env == NULL) return kvc_arena_full(arena, NULL, err);
   struct kvc_advise_request req = {.size = s->req,
@@ -259,6 +260,15 @@ kvc_code advise_run(struct advise_args *args, struct kvc_advice *out, struct kvc
       env[req.n_env++] =
           (struct kvc_emit_env){f->spelling, f->variable + strlen(f->spelling) + 1};
   }
+  const struct kvc_flag *mm = kvc_engine_flag(s->catalogue, "limit_mm_per_prompt");
+  const char *mm_name = mm != NULL && s->limit_mm != NULL && s->req.deploy.mm_items > 0
+                            ? kvc_engine_flag_name(s->catalogue, mm, &release.version)
+                            : NULL;
+  if (mm_name != NULL) /* none at all is said by --language-model-only */
+    extra[req.n_extra++] = (struct kvc_emit_arg){
+        .kind = s->limit_mm[0] == '{' ? KVC_EMIT_JSON : KVC_EMIT_PLAIN,
+        .name = mm_name,
+        .value = s->limit_mm};
   KVC_TRY(kvc_advise_run(arena, s->db, &req, out, err));
   size_flag_notes(s, &out->size);
   return KVC_E_OK;

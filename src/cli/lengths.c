@@ -83,28 +83,24 @@ static kvc_code take(const char *path, int line_no, char *line, struct series bo
   return KVC_E_OK;
 }
 
-kvc_code advise_lengths(const char *path, struct kvc_demand *out, struct kvc_err *err)
+kvc_code advise_lengths_read(FILE *f, const char *path, struct kvc_demand *out,
+                             struct kvc_err *err)
 {
   char line[MAX_LINE_BYTES];
   struct series both[2];
   double p[3];
-  kvc_code rc = KVC_E_OK;
   memset(both, 0, sizeof both);
-  const bool standard = strcmp(path, "-") == 0;
-  FILE *f = standard ? stdin : fopen(path, "rb");
-  if (f == NULL) return kvc_fail(err, KVC_E_IO, path, "cannot be read");
-  for (int n = 1; rc == KVC_E_OK && fgets(line, sizeof line, f) != NULL; n++) {
+  for (int n = 1; fgets(line, sizeof line, f) != NULL; n++) {
     if (n > MAX_LINES)
-      rc = kvc_fail(err, KVC_E_LIMIT, path, "has more than %d lines", MAX_LINES);
-    else if (strchr(line, '\n') == NULL && strlen(line) == sizeof line - 1)
-      rc = kvc_fail_at(err, KVC_E_LIMIT, path, n, 1, "the line is too long");
-    else
-      rc = take(path, n, line, both, err);
+      return kvc_fail(err, KVC_E_LIMIT, path, "has more than %d lines", MAX_LINES);
+    /* A NUL ends the text before the line's end. */
+    if (strchr(line, '\n') == NULL && feof(f) == 0)
+      return kvc_fail_at(err, KVC_E_LIMIT, path, n, 1,
+                         "the line is no text, or longer than %d bytes",
+                         MAX_LINE_BYTES - 2);
+    KVC_TRY(take(path, n, line, both, err));
   }
-  if (rc == KVC_E_OK && ferror(f) != 0)
-    rc = kvc_fail(err, KVC_E_IO, path, "reading failed");
-  if (!standard) (void)fclose(f);
-  if (rc != KVC_E_OK) return rc;
+  if (ferror(f) != 0) return kvc_fail(err, KVC_E_IO, path, "reading failed");
   if (!(both[0].n > 0) || !(both[0].sum > 0) || !(both[1].sum > 0))
     return kvc_fail(err, KVC_E_PARSE, path, "holds no pair of lengths above 0");
   finish(&both[0], &out->load.prompt_tok, &out->load.prompt_cv, p);
@@ -116,4 +112,14 @@ kvc_code advise_lengths(const char *path, struct kvc_demand *out, struct kvc_err
   out->output_p95_tok = p[1];
   out->output_p99_tok = p[2];
   return KVC_E_OK;
+}
+
+kvc_code advise_lengths(const char *path, struct kvc_demand *out, struct kvc_err *err)
+{
+  if (strcmp(path, "-") == 0) return advise_lengths_read(stdin, path, out, err);
+  FILE *f = fopen(path, "rb");
+  if (f == NULL) return kvc_fail(err, KVC_E_IO, path, "cannot be read");
+  const kvc_code rc = advise_lengths_read(f, path, out, err);
+  (void)fclose(f);
+  return rc;
 }

@@ -19,6 +19,7 @@ struct size_foreign {
 
 struct size_args {
   struct cli_common common; /* first: cli_parse counts on it */
+  const char *limit_mm;     /* --limit-mm-per-prompt as given, NULL */
   struct kvc_size_request req;
   const char *model, *gpu, *version, *engine, *context;
   bool language_model_only;

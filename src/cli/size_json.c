@@ -217,6 +217,7 @@ kvc_code size_limit_mm(void *ptr, const struct cli_option *option, const char *v
                        struct kvc_err *err)
 {
   struct size_args *args = ptr;
+  args->limit_mm = value;
   if (value[0] != '{') return limit_pairs(args, option->name, value, err);
   cJSON *json;
   KVC_TRY(parse_object(option->name, value, &json, err));

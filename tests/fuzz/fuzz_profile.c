@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The first byte says what the rest is: g a GPU, m a model, e an engine's releases and
- * facts, f its flags, c citations, y any YAML.  A fault has a position; a model that was
- * read is written and reads back to the same text; an engine that was read answers.
+ * facts, f its flags, c citations, w a workload, y any YAML.  A fault has a position; a
+ * model that was read is written and reads back to the same text; an engine that was read
+ * answers.
  */
 #include <kvcap/profile.h>
 #include <math.h>
@@ -46,6 +47,19 @@ static void gpu(struct kvc_arena *arena, const char *text, size_t len,
   require(g.name != NULL && g.n_aliases <= KVC_MAX_NAMES && g.n_prices <= KVC_MAX_PRICES);
   require(isnan(g.memory_bytes.value) || g.memory_bytes.cite != NULL);
   require(!isinf(g.memory_bytes.value) && !isinf(g.bf16_flops.value));
+}
+
+static void workload(struct kvc_arena *arena, const char *text, size_t len,
+                     struct kvc_err *err)
+{
+  struct kvc_demand d;
+  const kvc_code rc = kvc_workload_read(arena, text, len, "fuzz", &d, err);
+  if (rc != KVC_E_OK) {
+    fault(err, rc);
+    return;
+  }
+  require(d.name != NULL && d.load.prompt_tok >= 1 && d.load.output_tok >= 1);
+  require(isfinite(d.load.prompt_cv) && isfinite(d.rate_per_s) && isfinite(d.turns));
 }
 
 static void model(struct kvc_arena *arena, const char *text, size_t len,
@@ -176,6 +190,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     engine(&arena, small_engine, sizeof small_engine - 1, text, size - 1, &err);
     break;
   case 'c': cites(&arena, text, size - 1, &err); break;
+  case 'w': workload(&arena, text, size - 1, &err); break;
   default: yaml(&arena, text, size - 1, &err); break;
   }
   kvc_arena_clear(&arena);
