@@ -136,10 +136,10 @@ static bool is_v0_only(const struct kvc_flag *flag)
   return strncmp(flag->help, "V0: ", 4) == 0 || strcmp(flag->key, "swap_space") == 0;
 }
 
-static void check_generation(struct lint *l, const struct kvc_launch_arg *arg,
+static bool check_generation(struct lint *l, const struct kvc_launch_arg *arg,
                              const struct kvc_flag *flag)
 {
-  if (l->facts->generation != KVC_ENGINE_V1 || !is_v0_only(flag)) return;
+  if (l->facts->generation != KVC_ENGINE_V1 || !is_v0_only(flag)) return false;
   const bool fallback =
       kvc_engine_generation(l->facts->engine, &l->facts->release.version,
                             KVC_ENGINE_V0) != NULL;
@@ -151,6 +151,7 @@ static void check_generation(struct lint *l, const struct kvc_launch_arg *arg,
   lint_at(l, f, arg);
   lint_fix(l, f, "leave %s out%s%s", arg->name, flag->removed_instead != NULL ? "; " : "",
            flag->removed_instead != NULL ? flag->removed_instead : "");
+  return true;
 }
 
 /* An earlier argument that a later one overrides. */
@@ -188,7 +189,7 @@ static void check_argument(struct lint *l, size_t i)
     return;
   }
   check_deprecated(l, arg, flag);
-  check_generation(l, arg, flag);
+  if (check_generation(l, arg, flag)) l->ignored = arg;
   check_twice(l, i, flag);
   lint_value(l, arg, flag);
 }

@@ -14,7 +14,8 @@ struct lint {
   const struct kvc_lint_facts *facts;
   struct kvc_lint_finding *out;
   size_t room, count;
-  bool full; /* the arena is */
+  bool full;                            /* the arena is */
+  const struct kvc_launch_arg *ignored; /* by this engine: its default matters not */
   char version[KVC_VERSION_TEXT];
 };
 

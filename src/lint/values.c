@@ -109,7 +109,8 @@ static void check_default(struct lint *l, const struct kvc_launch_arg *arg,
                           const struct kvc_flag *flag)
 {
   struct kvc_default def;
-  if (l->facts->launch->all_args || arg->field != NULL || strcmp(flag->key, "model") == 0)
+  if (l->facts->launch->all_args || arg->field != NULL || l->ignored == arg ||
+      strcmp(flag->key, "model") == 0)
     return;
   const char *value = arg->value;
   if (strcmp(flag->type, "bool") == 0 && value == NULL)
