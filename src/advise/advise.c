@@ -161,7 +161,8 @@ static const char *verdict(struct advising *a)
   const struct kvc_advice *out = a->out;
   const struct kvc_size *s = &out->size;
   if (!s->memory.fits)
-    return advise_text(a, "No setting starts: %s",
+    return advise_text(a, "No setting that was tried starts, up to %d GPUs: %s",
+                       advise_most_gpus(a),
                        s->memory.error[0] != '\0' ? s->memory.error : s->verdict);
   const char *gpus = s->gpus == 1 ? "1 GPU" : advise_text(a, "%zu GPUs", s->gpus);
   if (s->memory.layout.n_specs == 0)

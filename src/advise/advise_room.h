@@ -32,6 +32,8 @@ bool advise_has(const struct advising *a, const char *key);
 bool advise_has_value(const struct advising *a, const char *key, const char *value);
 
 bool advise_has_state(const struct kvc_model *m);
+/* As many GPUs as are tried. */
+int advise_most_gpus(const struct advising *a);
 bool advise_has_link(const struct kvc_gpu *gpu);
 /* Compute capability as a number (8.9), 0 unknown. */
 double advise_capability(const struct kvc_gpu *gpu);

@@ -106,7 +106,7 @@ static void choose_budget(struct advising *a)
   if (advise_try(a, &t, a->other, &ignored) != KVC_E_OK || !a->other->memory.fits) return;
   /* More tokens a step must not cost the pool dearly. */
   if (goal == KVC_GOAL_THROUGHPUT &&
-      a->other->memory.pool_tok < 0.9 * a->now->memory.pool_tok)
+      a->other->memory.max_concurrency < 0.9 * a->now->memory.max_concurrency)
     return;
   a->d = t;
   *a->now = *a->other;
@@ -195,6 +195,21 @@ static void choose_utilisation(struct advising *a)
   }
 }
 
+/* A share that was raised to start, where fewer requests make that needless. */
+static void relax_utilisation(struct advising *a)
+{
+  struct kvc_err ignored;
+  if (!isnan(a->req->size.deploy.gpu_memory_utilization) ||
+      isnan(a->d.gpu_memory_utilization) ||
+      a->d.gpu_memory_utilization < a->plain->setting.gpu_memory_utilization)
+    return;
+  struct kvc_deploy t = a->d;
+  t.gpu_memory_utilization = (double)NAN;
+  if (advise_try(a, &t, a->other, &ignored) != KVC_E_OK || !a->other->memory.fits) return;
+  a->d = t;
+  *a->now = *a->other;
+}
+
 static void choose_dtype(struct advising *a)
 {
   const double cc = advise_capability(&a->plain->gpu);
@@ -242,6 +257,7 @@ kvc_code advise_choose(struct advising *a, struct kvc_err *err)
   choose_caching(a);
   KVC_TRY(advise_shape(a, err));
   if (!a->now->memory.fits) return KVC_E_OK;
+  relax_utilisation(a);
   choose_chunking(a);
   choose_experts(a);
   choose_budget(a);

@@ -54,6 +54,20 @@ static bool raise_utilisation(struct advising *a, struct kvc_deploy *d,
   return false;
 }
 
+/* Fewer requests at once take less logits and sampler memory; how many there may be is
+ * settled later. */
+static bool shrink_batch(struct advising *a, struct kvc_deploy *d, struct kvc_size *out)
+{
+  enum { FEW = 8 };
+  struct kvc_err ignored;
+  if (d->max_num_seqs != 0 || out->setting.max_num_seqs <= FEW) return false;
+  struct kvc_deploy t = *d;
+  t.max_num_seqs = FEW;
+  if (advise_try(a, &t, out, &ignored) != KVC_E_OK || !out->memory.fits) return false;
+  *d = t;
+  return true;
+}
+
 static size_t shapes_of(const struct advising *a, int gpus, struct shape out[3])
 {
   const struct kvc_gpu *g = &a->plain->gpu;
@@ -85,10 +99,10 @@ static bool try_shape(struct advising *a, struct shape shape, struct kvc_deploy 
   if (advise_try(a, d, out, &ignored) != KVC_E_OK) return false;
   if (out->memory.fits && graphs_fit(out)) return true;
   if (out->memory.fits) return true; /* lowered later */
-  return raise_utilisation(a, d, out);
+  return shrink_batch(a, d, out) || raise_utilisation(a, d, out);
 }
 
-static int most_gpus(const struct advising *a)
+int advise_most_gpus(const struct advising *a)
 {
   if (a->req->gpus > 0) return a->req->gpus;
   return a->plain->gpu.link_domain >= 8 ? 32 : 8;
@@ -99,7 +113,7 @@ kvc_code advise_shape(struct advising *a, struct kvc_err *err)
   const bool pinned = a->d.tp > 0 && a->d.pp > 0;
   struct kvc_deploy first = a->d;
   bool any = false;
-  for (int gpus = 1; gpus <= most_gpus(a) && !pinned; gpus *= 2) {
+  for (int gpus = 1; gpus <= advise_most_gpus(a) && !pinned; gpus *= 2) {
     struct shape shapes[3];
     const size_t n = shapes_of(a, gpus, shapes);
     for (size_t i = 0; i < n; i++) {

@@ -23,8 +23,8 @@ static bool without(struct advising *a, const struct kvc_deploy *d)
 static void pool_gain(struct advising *a, struct kvc_advised *f)
 {
   const struct kvc_memory *then = &a->other->memory, *now = &a->out->size.memory;
-  if (!then->fits) {
-    f->gain = "starts; without it vLLM does not";
+  if (!now->fits || !then->fits) {
+    f->gain = now->fits ? "starts; without it vLLM does not" : "does not help enough";
     return;
   }
   f->gain = advise_text(a, "KV cache %s tokens instead of %s",
@@ -63,7 +63,10 @@ static void why_pp(struct advising *a, struct kvc_advised *f)
   evidence(f, advise_text(a, "link %s, %d GPUs in its domain",
                           s->gpu.link != NULL ? s->gpu.link : "unknown",
                           s->gpu.link_domain));
-  f->gain = "starts; without it vLLM does not";
+  struct kvc_deploy d = a->d;
+  d.pp = 0;
+  f->gain = "more memory for weights and KV cache";
+  if (without(a, &d)) pool_gain(a, f);
   f->breaks = "one request passes all stages in turn: latency does not fall with stages";
 }
 
@@ -182,8 +185,10 @@ static void why_util(struct advising *a, struct kvc_advised *f)
   if (!raised)
     evidence(f, advise_text(a, "graphs %.2f GiB, outside the budget %.2f GiB",
                             m->cudagraph_bytes / KVC_GIB, m->outside_bytes / KVC_GIB));
-  f->gain =
-      raised ? "starts; without it vLLM does not" : "graph capture finds its memory";
+  struct kvc_deploy d = a->d;
+  d.gpu_memory_utilization = (double)NAN;
+  f->gain = "graph capture finds its memory";
+  if (raised && without(a, &d)) pool_gain(a, f);
   f->breaks = raised ? "lower: does not start" : "higher: out of memory at graph capture";
 }
 

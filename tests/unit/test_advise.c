@@ -48,6 +48,34 @@ static const struct kvc_advised *advise(const char *model, const char *gpu,
   return NULL;
 }
 
+/* At the default 1024 requests the logits alone leave no room for one long request; at
+ * eight they do, so that no share of memory needs to be raised. */
+static void fewer_requests_come_before_a_larger_share(void **state)
+{
+  (void)state;
+  req.demand.load.prompt_tok = 12000;
+  req.demand.load.output_tok = 350;
+  req.demand.context_tok = 87040;
+  assert_null(advise("openai/gpt-oss-120b", "H100", "0.28.0", "gpu_memory_utilization"));
+  assert_true(advice.size.memory.fits && advice.size.gpus == 1);
+  for (size_t i = 0; i < advice.n_flags; i++)
+    if (strcmp(advice.flags[i].key, "max_num_seqs") == 0) {
+      assert_true(advice.size.setting.max_num_seqs < 32);
+      return;
+    }
+  fail_msg("the number of requests is not set");
+}
+
+static void what_does_not_start_claims_no_gain(void **state)
+{
+  (void)state;
+  (void)advise("Qwen/Qwen3-235B-A22B", "L4", "0.28.0", "max_model_len");
+  assert_false(advice.size.memory.fits);
+  assert_non_null(strstr(advice.verdict, "up to 8 GPUs"));
+  for (size_t i = 0; i < advice.n_flags; i++)
+    if (advice.flags[i].gain != NULL) assert_null(strstr(advice.flags[i].gain, "starts"));
+}
+
 static void two_percentiles_give_mean_and_spread(void **state)
 { /* p50 = e^5, p95 = e^(5 + 1.644854 * 0.5): mu 5, sigma 0.5, mean e^5.125 */
   (void)state;
@@ -107,6 +135,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
   const struct CMUnitTest tests[] = {
+      T(fewer_requests_come_before_a_larger_share),
+      T(what_does_not_start_claims_no_gain),
       T(two_percentiles_give_mean_and_spread),
       T(seats_follow_the_users_and_say_why),
       T(what_is_given_is_kept_unless_it_is_the_default),
