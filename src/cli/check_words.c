@@ -164,37 +164,105 @@ static void add_arg(struct rewrite *w, const struct kvc_launch_arg *arg, int i,
   add_value(w, arg);
 }
 
-/* Flags that became fields of --speculative-config with 0.8.3, as that JSON. */
-static void add_speculative(struct rewrite *w, const struct kvc_launch *launch)
+/* "name, field x": the config that a removed flag went into; its length, 0 if none. */
+static size_t folds_into(const struct kvc_lint_finding *f,
+                         const struct kvc_launch *launch, const char **instead)
 {
-  static const char start[] = "speculative-config, field ";
+  if (f->arg < 0 || strcmp(f->finding.rule->id, "FLG004") != 0) return 0;
+  const struct kvc_flag *flag = launch->args[f->arg].flag;
+  *instead = flag != NULL ? flag->removed_instead : NULL;
+  const char *mark = *instead != NULL ? strstr(*instead, ", field ") : NULL;
+  return mark != NULL ? (size_t)(mark - *instead) : 0;
+}
+
+static void add_field(struct kvc_buf *json, const struct kvc_launch_arg *arg,
+                      const char *field)
+{
+  const bool ngram = arg->value != NULL && strcmp(arg->value, "[ngram]") == 0;
+  const char *value = arg->value != NULL ? arg->value : "true";
+  kvc_buf_printf(json, "%s\"%s\": ", json->len > 0 ? ", " : "{",
+                 ngram ? "method" : field);
+  if (ngram)
+    kvc_buf_puts(json, "\"ngram\"");
+  else if (arg->value == NULL || value[strspn(value, "0123456789.")] == '\0')
+    kvc_buf_puts(json, value);
+  else
+    kvc_escape_json(json, value);
+}
+
+/* Flags that became fields of one config (--speculative-config with 0.8.3), as that
+ * JSON.  A config that the launch has already is left as it is. */
+static void add_config(struct rewrite *w, const struct kvc_launch *launch, size_t first)
+{
   enum { MAX_JSON = 4096 };
+  const struct kvc_lint_facts *facts = w->how->facts;
+  const char *config = "", *instead = "";
   struct kvc_buf json;
-  if (kvc_launch_arg(launch, "speculative_config") != NULL) return;
+  const size_t len = folds_into(&w->findings[first], launch, &config);
+  for (size_t k = 0; k < first; k++)
+    if (folds_into(&w->findings[k], launch, &instead) == len &&
+        strncmp(instead, config, len) == 0)
+      return; /* written with that one */
+  const struct kvc_flag *flag =
+      kvc_engine_flag_spelled(facts->engine, TEXT(w, "--%.*s", (int)len, config));
+  const char *name =
+      flag != NULL ? kvc_engine_flag_name(facts->engine, flag, &facts->release.version)
+                   : NULL;
+  if (name == NULL || kvc_launch_arg(launch, flag->key) != NULL) return;
   kvc_buf_init(&json, MAX_JSON);
-  for (size_t k = 0; k < w->n; k++) {
-    const struct kvc_lint_finding *f = &w->findings[k];
-    if (f->arg < 0 || strcmp(f->finding.rule->id, "FLG004") != 0) continue;
-    const struct kvc_launch_arg *arg = &launch->args[f->arg];
-    const char *instead = arg->flag != NULL ? arg->flag->removed_instead : NULL;
-    if (instead == NULL || strncmp(instead, start, sizeof start - 1) != 0) continue;
-    const bool ngram = arg->value != NULL && strcmp(arg->value, "[ngram]") == 0;
-    const char *value = arg->value != NULL ? arg->value : "true";
-    kvc_buf_printf(&json, "%s\"%s\": ", json.len > 0 ? ", " : "{",
-                   ngram ? "method" : instead + sizeof start - 1);
-    if (ngram)
-      kvc_buf_puts(&json, "\"ngram\"");
-    else if (arg->value == NULL || value[strspn(value, "0123456789.")] == '\0')
-      kvc_buf_puts(&json, value);
-    else
-      kvc_escape_json(&json, value);
-  }
-  if (json.len > 0) {
-    add(w, "--speculative-config");
-    add(w, TEXT(w, "%s}", json.text));
-  }
+  for (size_t k = first; k < w->n; k++)
+    if (folds_into(&w->findings[k], launch, &instead) == len &&
+        strncmp(instead, config, len) == 0)
+      add_field(&json, &launch->args[w->findings[k].arg],
+                instead + len + sizeof ", field " - 1);
+  add(w, name);
+  add(w, TEXT(w, "%s}", json.text != NULL ? json.text : ""));
   w->full = w->full || json.full;
   kvc_buf_clear(&json);
+}
+
+static void add_configs(struct rewrite *w, const struct kvc_launch *launch)
+{
+  const char *instead;
+  for (size_t k = 0; k < w->n; k++)
+    if (folds_into(&w->findings[k], launch, &instead) > 0) add_config(w, launch, k);
+}
+
+/* A variable that is gone and whose flag takes the same value: that flag, NULL if none.
+ */
+static const char *flag_instead(struct rewrite *w, const struct kvc_launch *launch,
+                                size_t i)
+{
+  const struct kvc_lint_facts *facts = w->how->facts;
+  const struct kvc_launch_env *e = &launch->env[i];
+  const char *const *choices;
+  bool gone = false;
+  for (size_t k = 0; k < w->n; k++)
+    gone = gone || (w->findings[k].env == (int)i &&
+                    strcmp(w->findings[k].finding.rule->id, "ENV002") == 0);
+  if (!gone || e->flag == NULL || e->flag->removed_instead == NULL) return NULL;
+  const struct kvc_flag *flag =
+      kvc_engine_flag_spelled(facts->engine, TEXT(w, "--%s", e->flag->removed_instead));
+  const struct kvc_version *v = &facts->release.version;
+  if (flag == NULL || strcmp(flag->type, "bool") == 0 ||
+      kvc_launch_arg(launch, flag->key) != NULL)
+    return NULL;
+  const size_t n = kvc_engine_flag_choices(facts->engine, flag, v, &choices);
+  bool takes = n == 0;
+  for (size_t k = 0; k < n; k++) takes = takes || kvc_str_ieq(choices[k], e->value);
+  return takes ? kvc_engine_flag_name(facts->engine, flag, v) : NULL;
+}
+
+static void add_variables(struct rewrite *w, const struct kvc_launch *launch)
+{
+  for (size_t i = 0; i < launch->n_env; i++) {
+    const struct kvc_launch_env *e = &launch->env[i];
+    if (e->value == NULL || (w->how->for_size && e->unresolved)) continue;
+    const char *name = flag_instead(w, launch, i);
+    if (name == NULL) continue;
+    add(w, name);
+    add(w, e->value);
+  }
 }
 
 kvc_code check_words(struct cli *cli, const struct kvc_launch *launch,
@@ -211,7 +279,8 @@ kvc_code check_words(struct cli *cli, const struct kvc_launch *launch,
     const struct kvc_launch_env *e = &launch->env[i];
     for (size_t k = 0; k < n; k++)
       gone = gone || (findings[k].env == (int)i && findings[k].action == KVC_LINT_DELETE);
-    if (gone || e->value == NULL || (for_size && (e->flag == NULL || e->unresolved)) ||
+    if (gone || e->value == NULL || flag_instead(&w, launch, i) != NULL ||
+        (for_size && (e->flag == NULL || e->unresolved)) ||
         strncmp(e->name, "VLLM_", 5) != 0)
       continue;
     out->env[out->n_env++] = TEXT(&w, "%s=%s", e->name, e->value);
@@ -220,7 +289,8 @@ kvc_code check_words(struct cli *cli, const struct kvc_launch *launch,
   for (size_t i = 0; i < launch->n_args; i++)
     add_arg(&w, &launch->args[i], (int)i, for_size);
   add_sets(&w, launch);
-  add_speculative(&w, launch);
+  add_variables(&w, launch);
+  add_configs(&w, launch);
   if (w.full) return kvc_arena_full(&cli->arena, launch->where, err);
   return KVC_E_OK;
 }
