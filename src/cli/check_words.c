@@ -168,10 +168,11 @@ static void add_arg(struct rewrite *w, const struct kvc_launch_arg *arg, int i,
 static size_t folds_into(const struct kvc_lint_finding *f,
                          const struct kvc_launch *launch, const char **instead)
 {
+  *instead = "";
   if (f->arg < 0 || strcmp(f->finding.rule->id, "FLG004") != 0) return 0;
   const struct kvc_flag *flag = launch->args[f->arg].flag;
-  *instead = flag != NULL ? flag->removed_instead : NULL;
-  const char *mark = *instead != NULL ? strstr(*instead, ", field ") : NULL;
+  if (flag != NULL && flag->removed_instead != NULL) *instead = flag->removed_instead;
+  const char *mark = strstr(*instead, ", field ");
   return mark != NULL ? (size_t)(mark - *instead) : 0;
 }
 
