@@ -10,6 +10,7 @@
 #define KVCAP_ARENA_H
 
 #include <kvcap/err.h>
+#include <stdarg.h>
 #include <stddef.h>
 
 struct kvc_arena_block;
@@ -32,6 +33,10 @@ char *kvc_arena_strdup(struct kvc_arena *arena, const char *text);
 
 /* printf into the arena; NULL when the cap would be passed. */
 char *kvc_arena_printf(struct kvc_arena *arena, const char *fmt, ...) KVC_PRINTF(2, 3);
+char *kvc_arena_vprintf(struct kvc_arena *arena, const char *fmt, va_list args)
+    KVC_PRINTF(2, 0);
+/* n rounded to a whole number, with a comma between thousands: "468,144". */
+char *kvc_arena_count(struct kvc_arena *arena, double n);
 
 /* The error to return when an allocation above gave NULL. */
 kvc_code kvc_arena_full(const struct kvc_arena *arena, const char *where,

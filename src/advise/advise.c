@@ -4,33 +4,21 @@
 #include "advise_room.h"
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 const char *advise_text(struct advising *a, const char *fmt, ...)
 {
-  char small[1024];
   va_list args;
   va_start(args, fmt);
-  (void)vsnprintf(small, sizeof small, fmt, args);
+  const char *out = kvc_arena_vprintf(a->arena, fmt, args);
   va_end(args);
-  const char *out = kvc_arena_strdup(a->arena, small);
   return out != NULL ? out : "";
 }
 
 const char *advise_count(struct advising *a, double n)
 {
-  char digits[40], out[64];
-  (void)snprintf(digits, sizeof digits, "%.0f", n);
-  size_t o = 0;
-  const size_t len = strlen(digits);
-  for (size_t i = 0; i < len && o + 2 < sizeof out; i++) {
-    if (i > 0 && (len - i) % 3 == 0 && digits[i - 1] != '-') out[o++] = ',';
-    out[o++] = digits[i];
-  }
-  out[o] = '\0';
-  const char *text = kvc_arena_strdup(a->arena, out);
-  return text != NULL ? text : "";
+  const char *out = kvc_arena_count(a->arena, n);
+  return out != NULL ? out : "";
 }
 
 void kvc_advise_lognormal(double p, double at_p, double q, double at_q, double *mean,

@@ -82,17 +82,38 @@ char *kvc_arena_strdup(struct kvc_arena *arena, const char *text)
   return kvc_arena_strndup(arena, text, strlen(text));
 }
 
-char *kvc_arena_printf(struct kvc_arena *arena, const char *fmt, ...)
+char *kvc_arena_vprintf(struct kvc_arena *arena, const char *fmt, va_list args)
 {
-  va_list args, again;
-  va_start(args, fmt);
+  va_list again;
   va_copy(again, args);
   const int len = vsnprintf(NULL, 0, fmt, args);
-  va_end(args);
   char *out = len < 0 ? NULL : kvc_arena_alloc(arena, (size_t)len + 1, 1);
   if (out != NULL) (void)vsnprintf(out, (size_t)len + 1, fmt, again);
   va_end(again);
   return out;
+}
+
+char *kvc_arena_printf(struct kvc_arena *arena, const char *fmt, ...)
+{
+  va_list args;
+  va_start(args, fmt);
+  char *out = kvc_arena_vprintf(arena, fmt, args);
+  va_end(args);
+  return out;
+}
+
+char *kvc_arena_count(struct kvc_arena *arena, double n)
+{
+  char digits[40], out[64];
+  (void)snprintf(digits, sizeof digits, "%.0f", n);
+  size_t o = 0;
+  const size_t len = strlen(digits);
+  for (size_t i = 0; i < len && o + 2 < sizeof out; i++) {
+    if (i > 0 && (len - i) % 3 == 0 && digits[i - 1] != '-') out[o++] = ',';
+    out[o++] = digits[i];
+  }
+  out[o] = '\0';
+  return kvc_arena_strdup(arena, out);
 }
 
 kvc_code kvc_arena_full(const struct kvc_arena *arena, const char *where,

@@ -4,33 +4,21 @@
 #include "sizing.h"
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 const char *sizing_text(struct sizing *s, const char *fmt, ...)
 {
-  char small[1024];
   va_list args;
   va_start(args, fmt);
-  (void)vsnprintf(small, sizeof small, fmt, args);
+  const char *out = kvc_arena_vprintf(s->arena, fmt, args);
   va_end(args);
-  const char *out = kvc_arena_strdup(s->arena, small);
   return out != NULL ? out : "";
 }
 
 const char *sizing_count(struct sizing *s, double n)
 {
-  char digits[40], out[64];
-  (void)snprintf(digits, sizeof digits, "%.0f", n);
-  size_t o = 0;
-  const size_t len = strlen(digits);
-  for (size_t i = 0; i < len && o + 2 < sizeof out; i++) {
-    if (i > 0 && (len - i) % 3 == 0 && digits[i - 1] != '-') out[o++] = ',';
-    out[o++] = digits[i];
-  }
-  out[o] = '\0';
-  const char *text = kvc_arena_strdup(s->arena, out);
-  return text != NULL ? text : "";
+  const char *out = kvc_arena_count(s->arena, n);
+  return out != NULL ? out : "";
 }
 
 void sizing_note(struct sizing *s, const char *level, const char *text)
