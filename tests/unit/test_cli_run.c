@@ -12,6 +12,7 @@
 #include "../../src/cli/cli.h"
 
 #include <cmocka.h>
+#include "tests/support/widest.h"
 
 enum { MAX_ARGS = 32 };
 
@@ -49,19 +50,6 @@ static void done(struct run *r)
 {
   free(r->out);
   free(r->err);
-}
-
-static int widest(const char *text)
-{
-  int most = 0, width = 0;
-  for (; *text != '\0'; text++) {
-    if (*text == '\n')
-      width = 0;
-    else if (((unsigned char)*text & 0xC0) != 0x80)
-      width++;
-    if (width > most) most = width;
-  }
-  return most;
 }
 
 static void every_command_has_help_that_fits_the_page(void **state)

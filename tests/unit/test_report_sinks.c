@@ -9,6 +9,7 @@
 #include "report_sample.h"
 
 #include <cmocka.h>
+#include "tests/support/widest.h"
 
 static const struct kvc_style ascii80 = {.columns = 80};
 enum { ARENA = 64 << 20 };
@@ -202,19 +203,6 @@ static void the_verdict_comes_first(void **state)
 }
 
 /* ---- width ------------------------------------------------------------------------- */
-
-static int widest(const char *text)
-{
-  int most = 0, width = 0;
-  for (; *text != '\0'; text++) {
-    if (*text == '\n')
-      width = 0;
-    else if (((unsigned char)*text & 0xC0) != 0x80)
-      width++;
-    if (width > most) most = width;
-  }
-  return most;
-}
 
 static const char *random_text(struct kvc_arena *arena, int longest)
 {
