@@ -11,6 +11,7 @@
 #define KVCAP_RULES_H
 
 #include <kvcap/arena.h>
+#include <kvcap/live.h>
 #include <kvcap/size.h>
 
 enum kvc_severity { KVC_SEV_HINT, KVC_SEV_WARNING, KVC_SEV_ERROR };
@@ -24,18 +25,36 @@ enum {
   KVC_NEED_GOAL = 1 << 3,   /* latency or throughput first */
   KVC_NEED_LAUNCH = 1 << 4, /* an existing command, file or manifest */
   KVC_NEED_LINK = 1 << 5,   /* how the GPUs are joined */
-  KVC_NEED_MODEL = 1 << 6   /* model, GPU and release, whether or not it can be sized */
+  KVC_NEED_MODEL = 1 << 6,  /* model, GPU and release, whether or not it can be sized */
+  KVC_NEED_LIVE = 1 << 7,   /* a running server was looked at: metrics, log, benchmark */
+  KVC_NEED_METRICS = 1 << 8,
+  KVC_NEED_LOG = 1 << 9,
+  KVC_NEED_BENCH = 1 << 10
 };
 
 struct kvc_launch; /* launch.h */
 
 struct kvc_rule_facts {
-  unsigned have;                   /* KVC_NEED_* */
-  const struct kvc_engine *engine; /* the flag catalogue */
-  const struct kvc_size *size;     /* KVC_NEED_SIZE, MODEL: as it is or as advised */
-  const struct kvc_deploy *deploy; /* what is set by hand */
-  const struct kvc_demand *demand; /* KVC_NEED_LOAD, RATE, GOAL */
-  const struct kvc_launch *launch; /* KVC_NEED_LAUNCH */
+  unsigned have;                     /* KVC_NEED_* */
+  const struct kvc_engine *engine;   /* the flag catalogue */
+  const struct kvc_size *size;       /* KVC_NEED_SIZE, MODEL: as it is or as advised */
+  const struct kvc_deploy *deploy;   /* what is set by hand */
+  const struct kvc_demand *demand;   /* KVC_NEED_LOAD, RATE, GOAL */
+  const struct kvc_launch *launch;   /* KVC_NEED_LAUNCH */
+  const struct kvc_live *live;       /* KVC_NEED_LIVE, METRICS, LOG, BENCH */
+  const struct kvc_rule_tune *tunes; /* thresholds and severities of the user */
+  size_t n_tunes;
+};
+
+/* A rule as the user wants it. */
+struct kvc_rule_tune {
+  const char *id; /* id or slug */
+  bool off;       /* the rule is skipped, and says so */
+  bool has_severity;
+  int severity; /* enum kvc_severity */
+  bool has_limit;
+  double limit;
+  int line; /* in the file, for messages */
 };
 
 enum { KVC_MAX_EVIDENCE = 4, KVC_MAX_FINDINGS = 256 };
@@ -51,6 +70,8 @@ struct kvc_finding {
   const char *fix;            /* remedy in words */
   const char *evidence[KVC_MAX_EVIDENCE];
   size_t n_evidence;
+  enum kvc_live_key seen[KVC_MAX_EVIDENCE]; /* figures that it rests on */
+  size_t n_seen;
   const char *gain;    /* NULL when it cannot be known */
   const char *skipped; /* why it could not look */
   int line, col;       /* where in the launch text, 0 = not applicable */
@@ -71,6 +92,9 @@ struct kvc_rule {
   const char *cite;        /* key in citations/ */
   double limit;            /* threshold, when it has one */
   const char *unit;
+  enum kvc_live_key fact; /* the figure that it looks at; absent: the rule skips */
+  enum kvc_live_key with; /* a second one that it cannot do without */
+  const char *fix;        /* what to do, of plain threshold rules; NULL */
 };
 
 /* All rules, in the order they are reported. */

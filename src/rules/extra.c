@@ -70,15 +70,15 @@ RULE_CHECK(encoder)
 /* clang-format off */
 static const struct kvc_rule rows[] = {
   {"SPC001", "speculation-under-load", KVC_SEV_HINT, NULL, NULL, KVC_NEED_SIZE, busy_speculation, NULL,
-   "Speculation at high concurrency", "throughput may fall", "vllm-docs-spec-decode", 64, "requests"},
+   "Speculation at high concurrency", "throughput may fall", "vllm-docs-spec-decode", 64, "requests", 0, 0, NULL},
   {"SPC002", "many-guesses", KVC_SEV_HINT, NULL, NULL, KVC_NEED_SIZE, many_guesses, NULL,
-   "Many tokens are guessed in a step", "late guesses are mostly wasted", "vllm-docs-spec-decode", 7, "tokens"},
+   "Many tokens are guessed in a step", "late guesses are mostly wasted", "vllm-docs-spec-decode", 7, "tokens", 0, 0, NULL},
   {"LOR001", "adapter-slots", KVC_SEV_HINT, NULL, NULL, KVC_NEED_SIZE, lora_slots, "max_loras",
-   "LoRA slots take memory", "the KV cache shrinks", "vllm-docs-lora", 0.05, "of the KV cache"},
+   "LoRA slots take memory", "the KV cache shrinks", "vllm-docs-lora", 0.05, "of the KV cache", 0, 0, NULL},
   {"LOR002", "adapter-rank", KVC_SEV_HINT, NULL, NULL, KVC_NEED_SIZE, lora_rank, "max_lora_rank",
-   "LoRA slots have a high rank", "each adapter pays for the largest", "vllm-docs-lora", 64, "rank"},
+   "LoRA slots have a high rank", "each adapter pays for the largest", "vllm-docs-lora", 64, "rank", 0, 0, NULL},
   {"MMO001", "encoder-peak", KVC_SEV_HINT, "0.5.5", NULL, KVC_NEED_SIZE, encoder, "limit_mm_per_prompt",
-   "The encoder's profile run is large", "the KV cache shrinks", "vllm-docs-conserving-memory", 1, "GiB"},
+   "The encoder's profile run is large", "the KV cache shrinks", "vllm-docs-conserving-memory", 1, "GiB", 0, 0, NULL},
 };
 /* clang-format on */
 RULE_FAMILY(rules_extra, rows);

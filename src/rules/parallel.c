@@ -129,23 +129,23 @@ RULE_CHECK(stages_beyond_layers)
 /* clang-format off */
 static const struct kvc_rule rows[] = {
   {"PAR001", "heads-not-shared", KVC_SEV_ERROR, NULL, NULL, KVC_NEED_MODEL, heads, "tensor_parallel_size",
-   "The GPUs do not divide the heads", "vLLM refuses to start", "vllm-docs-parallelism", 0, NULL},
+   "The GPUs do not divide the heads", "vLLM refuses to start", "vllm-docs-parallelism", 0, NULL, 0, 0, NULL},
   {"PAR002", "split-without-link", KVC_SEV_WARNING, NULL, NULL, KVC_NEED_SIZE | KVC_NEED_LINK, over_pcie, "tensor_parallel_size",
-   "GPUs without a link share a model that fits on one", "every layer waits for the bus; two servers serve more", "vllm-docs-parallelism", 4, "requests"},
+   "GPUs without a link share a model that fits on one", "every layer waits for the bus; two servers serve more", "vllm-docs-parallelism", 4, "requests", 0, 0, NULL},
   {"PAR003", "beyond-the-link", KVC_SEV_WARNING, NULL, NULL, KVC_NEED_MODEL | KVC_NEED_LINK, beyond_domain, "tensor_parallel_size",
-   "Tensor parallelism leaves the link's domain", "every layer waits for the network", "vllm-docs-parallelism", 0, NULL},
+   "Tensor parallelism leaves the link's domain", "every layer waits for the network", "vllm-docs-parallelism", 0, NULL, 0, 0, NULL},
   {"PAR004", "kv-heads-copied", KVC_SEV_HINT, NULL, NULL, KVC_NEED_SIZE, kv_replicated, NULL,
-   "KV heads are copied", "further GPUs no longer enlarge the pool per token", "vllm-docs-data-parallel", 0, NULL},
+   "KV heads are copied", "further GPUs no longer enlarge the pool per token", "vllm-docs-data-parallel", 0, NULL, 0, 0, NULL},
   {"PAR005", "stages-for-latency", KVC_SEV_HINT, NULL, NULL, KVC_NEED_SIZE | KVC_NEED_GOAL, stages, NULL,
-   "Pipeline stages where latency comes first", "stages add throughput, not speed", "vllm-docs-parallelism", 0, NULL},
+   "Pipeline stages where latency comes first", "stages add throughput, not speed", "vllm-docs-parallelism", 0, NULL, 0, 0, NULL},
   {"PAR006", "latent-cache-copied", KVC_SEV_HINT, NULL, NULL, KVC_NEED_SIZE, mla_tp, NULL,
-   "The latent KV cache is copied to every GPU", "tensor parallelism does not enlarge the pool", "vllm-docs-data-parallel", 0, NULL},
+   "The latent KV cache is copied to every GPU", "tensor parallelism does not enlarge the pool", "vllm-docs-data-parallel", 0, NULL, 0, 0, NULL},
   {"PAR007", "context-parallel-possible", KVC_SEV_HINT, "0.10.2", NULL, KVC_NEED_SIZE, dcp_possible, "decode_context_parallel_size",
-   "Decode context parallelism would share the cache", "the pool stays small", "vllm-docs-data-parallel", 0, NULL},
+   "Decode context parallelism would share the cache", "the pool stays small", "vllm-docs-data-parallel", 0, NULL, 0, 0, NULL},
   {"PAR008", "experts-sliced", KVC_SEV_HINT, "0.8.0", NULL, KVC_NEED_SIZE, experts, "enable_expert_parallel",
-   "Experts are sliced over many GPUs", "thin matrices use the GPU poorly", "vllm-docs-data-parallel", 0, NULL},
+   "Experts are sliced over many GPUs", "thin matrices use the GPU poorly", "vllm-docs-data-parallel", 0, NULL, 0, 0, NULL},
   {"PAR009", "stages-beyond-layers", KVC_SEV_ERROR, NULL, NULL, KVC_NEED_MODEL, stages_beyond_layers, "pipeline_parallel_size",
-   "There are more stages than layers", "vLLM refuses to start", "vllm-docs-parallelism", 0, NULL},
+   "There are more stages than layers", "vLLM refuses to start", "vllm-docs-parallelism", 0, NULL, 0, 0, NULL},
 };
 /* clang-format on */
 RULE_FAMILY(rules_parallel, rows);

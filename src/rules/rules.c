@@ -3,6 +3,7 @@
  */
 #include "rules_room.h"
 #include <kvcap/str.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +138,10 @@ int rule_kv_heads(const struct kvc_model *m)
 
 static const char *missing(unsigned lacks)
 {
+  if ((lacks & KVC_NEED_METRICS) != 0) return "no metrics were given";
+  if ((lacks & KVC_NEED_LOG) != 0) return "no log was given";
+  if ((lacks & KVC_NEED_BENCH) != 0) return "no benchmark was given";
+  if ((lacks & KVC_NEED_LIVE) != 0) return "nothing of a running server was given";
   if ((lacks & KVC_NEED_LAUNCH) != 0) return "there is no launch command to look at";
   if ((lacks & KVC_NEED_MODEL) != 0) return "model, GPU or release is not known";
   if ((lacks & KVC_NEED_SIZE) != 0) return "the setting could not be sized";
@@ -157,6 +162,46 @@ static kvc_code holds(const struct kvc_rule *r, const struct kvc_version *v, boo
   return KVC_E_OK;
 }
 
+/* What the user says of a rule; NULL when nothing.  Later ones win. */
+static const struct kvc_rule_tune *tune_of(const struct kvc_rule_facts *facts,
+                                           const struct kvc_rule *r)
+{
+  for (size_t i = facts->n_tunes; i > 0; i--) {
+    const struct kvc_rule_tune *t = &facts->tunes[i - 1];
+    if (kvc_str_ieq(t->id, r->id) || kvc_str_ieq(t->id, r->slug)) return t;
+  }
+  return NULL;
+}
+
+/* The figure that a rule needs and nobody gave; KVC_L_none when all are there. */
+static enum kvc_live_key absent(const struct kvc_rule_facts *facts,
+                                const struct kvc_rule *r)
+{
+  const enum kvc_live_key needed[] = {r->fact, r->with};
+  for (size_t i = 0; i < 2; i++)
+    if (needed[i] != KVC_L_none &&
+        (facts->live == NULL || isnan(facts->live->v[needed[i]])))
+      return needed[i];
+  return KVC_L_none;
+}
+
+static enum kvc_verdict look(struct kvc_arena *arena, const struct kvc_rule_facts *facts,
+                             const struct kvc_rule *r, struct kvc_finding *f)
+{
+  const struct kvc_rule_tune *tune = tune_of(facts, r);
+  const unsigned lacks = r->needs & ~facts->have;
+  struct kvc_rule tuned = *r;
+  if (tune != NULL && tune->off) return rule_skip(f, "switched off by the rules file");
+  if (tune != NULL && tune->has_severity) f->severity = (enum kvc_severity)tune->severity;
+  if (tune != NULL && tune->has_limit) tuned.limit = tune->limit;
+  if (lacks != 0) return rule_skip(f, missing(lacks));
+  const enum kvc_live_key none = absent(facts, r);
+  if (none != KVC_L_none)
+    return rule_skip(f,
+                     rule_text(arena, "the %s is not known", kvc_live_row(none)->text));
+  return r->check(facts, &tuned, arena, f);
+}
+
 kvc_code kvc_rules_run(struct kvc_arena *arena, const struct kvc_rule_facts *facts,
                        const struct kvc_version *v, struct kvc_finding *out, size_t room,
                        size_t *count, struct kvc_err *err)
@@ -167,13 +212,8 @@ kvc_code kvc_rules_run(struct kvc_arena *arena, const struct kvc_rule_facts *fac
     struct kvc_finding f = {.rule = r, .severity = r->severity};
     bool now = false;
     KVC_TRY(holds(r, v, &now, err));
-    const unsigned lacks = r->needs & ~facts->have;
-    if (!now)
-      f.verdict = rule_skip(&f, "the rule is about other releases");
-    else if (lacks != 0)
-      f.verdict = rule_skip(&f, missing(lacks));
-    else
-      f.verdict = r->check(facts, r, arena, &f);
+    f.verdict = now ? look(arena, facts, r, &f)
+                    : rule_skip(&f, "the rule is about other releases");
     out[n++] = f;
   }
   *count = n;

@@ -31,6 +31,19 @@ void rule_remedy(struct kvc_finding *out, const struct kvc_rule *rule, const cha
                  const char *fix);
 const char *rule_text(struct kvc_arena *arena, const char *fmt, ...) KVC_PRINTF(2, 3);
 
+/* ---- a running server ---- */
+
+/* A figure, NaN when nobody said. */
+double rule_live(const struct kvc_rule_facts *f, enum kvc_live_key key);
+/* It as people read it. */
+const char *rule_figure(const struct kvc_rule_facts *f, enum kvc_live_key key,
+                        struct kvc_arena *arena);
+/* Adds the figure, its unit and where it comes from to the evidence. */
+void rule_seen(struct kvc_arena *arena, struct kvc_finding *out,
+               const struct kvc_rule_facts *f, enum kvc_live_key key);
+/* Whole rules: the row's figure against its limit. */
+kvc_rule_check rule_above, rule_below, rule_counted;
+
 /* Compute capability of an NVIDIA card as a number, 0 = another maker or unknown. */
 double rule_capability(const struct kvc_gpu *gpu);
 bool rule_has_link(const struct kvc_gpu *gpu);

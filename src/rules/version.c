@@ -51,13 +51,13 @@ RULE_CHECK(old_engine)
 /* clang-format off */
 static const struct kvc_rule rows[] = {
   {"VER001", "release-not-read", KVC_SEV_HINT, NULL, NULL, KVC_NEED_MODEL, not_read, NULL,
-   "The release was not read in source", "figures may differ from what it does", "vllm-release-notes", 0, NULL},
+   "The release was not read in source", "figures may differ from what it does", "vllm-release-notes", 0, NULL, 0, 0, NULL},
   {"VER002", "release-unknown", KVC_SEV_HINT, NULL, NULL, KVC_NEED_MODEL, carried, NULL,
-   "The release is newer than any known", "flags may have gone or moved", "vllm-release-notes", 0, NULL},
+   "The release is newer than any known", "flags may have gone or moved", "vllm-release-notes", 0, NULL, 0, 0, NULL},
   {"VER003", "default-moved", KVC_SEV_HINT, "0.20.0", NULL, KVC_NEED_SIZE, old_default, "gpu_memory_utilization",
-   "A value repeats the default of an older release", "the newer default is lost", "vllm-src-config-cache", 0.9, "share"},
+   "A value repeats the default of an older release", "the newer default is lost", "vllm-src-config-cache", 0.9, "share", 0, 0, NULL},
   {"VER004", "old-engine", KVC_SEV_HINT, "0.8.0", "0.11.0", KVC_NEED_MODEL, old_engine, "vllm_use_v1",
-   "The V0 engine is chosen by hand", "it is slower, and gone in 0.11", "vllm-src-envs", 0, NULL},
+   "The V0 engine is chosen by hand", "it is slower, and gone in 0.11", "vllm-src-envs", 0, NULL, 0, 0, NULL},
 };
 /* clang-format on */
 RULE_FAMILY(rules_version, rows);
