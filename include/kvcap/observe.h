@@ -24,6 +24,10 @@ struct kvc_observe_notes {
   size_t n;
 };
 
+/* Adds a sentence; once the notes are full it is dropped. */
+void kvc_observe_note(struct kvc_arena *arena, struct kvc_observe_notes *notes,
+                      const char *fmt, ...) KVC_PRINTF(3, 4);
+
 /* Pages of one server, oldest first. */
 struct kvc_looks {
   const struct kvc_page *pages;

@@ -133,10 +133,11 @@ void kvc_observe_bench(struct kvc_arena *arena, const struct kvc_bench *records,
   const double tried = b->completed + (b->failed > 0 ? b->failed : 0);
   const double offered = b->request_rate;
   if (n > 1)
-    observe_note(arena, notes,
-                 "of %zu benchmark runs the one with the highest load (%.0f requests in "
-                 "flight) speaks for the server",
-                 n, load_of(b));
+    kvc_observe_note(
+        arena, notes,
+        "of %zu benchmark runs the one with the highest load (%.0f requests in "
+        "flight) speaks for the server",
+        n, load_of(b));
   latencies(b, from, live);
   kvc_live_set(live, KVC_L_request_per_s, b->request_throughput, from);
   kvc_live_set(live, KVC_L_generation_tps, b->output_throughput, from);

@@ -130,10 +130,11 @@ static void periodic(struct kvc_arena *arena, const struct kvc_serverlog *log,
     take(&l, s, stamped ? s->time_s : counted_s);
   }
   if (!stamped)
-    observe_note(arena, notes,
-                 "%s has no time stamps: a line is taken for the %.0f s that the engine "
-                 "prints at",
-                 log->where, v0 ? V0_LINE_S : V1_LINE_S);
+    kvc_observe_note(
+        arena, notes,
+        "%s has no time stamps: a line is taken for the %.0f s that the engine "
+        "prints at",
+        log->where, v0 ? V0_LINE_S : V1_LINE_S);
   const double n = (double)l.n;
   kvc_live_set(live, KVC_L_looks, (double)log->sample_lines, from);
   kvc_live_set(live, KVC_L_interval_s, l.last_s - l.first_s, from);
@@ -250,6 +251,7 @@ void kvc_observe_log(struct kvc_arena *arena, const struct kvc_serverlog *log,
   speculation(&log->spec, from, live);
   if (start != NULL) start_up(start, from, live);
   if (log->n_starts + log->skipped_starts > 1)
-    observe_note(arena, notes, "%s holds %zu starts; settings are those of the last one",
-                 log->where, log->n_starts + log->skipped_starts);
+    kvc_observe_note(arena, notes,
+                     "%s holds %zu starts; settings are those of the last one",
+                     log->where, log->n_starts + log->skipped_starts);
 }

@@ -6,9 +6,6 @@
 
 #include <kvcap/observe.h>
 
-void observe_note(struct kvc_arena *arena, struct kvc_observe_notes *notes,
-                  const char *fmt, ...) KVC_PRINTF(3, 4);
-
 enum { OBSERVE_MAX_SERIES = 512 };
 
 /* The series of one metric on one page that are about the model, under the newest of the

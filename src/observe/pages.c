@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void observe_note(struct kvc_arena *arena, struct kvc_observe_notes *notes,
-                  const char *fmt, ...)
+void kvc_observe_note(struct kvc_arena *arena, struct kvc_observe_notes *notes,
+                      const char *fmt, ...)
 {
   va_list args;
   if (notes == NULL || notes->n == KVC_OBSERVE_MAX_NOTES) return;
@@ -76,10 +76,10 @@ static const char *busiest(const struct observe_window *w,
   for (size_t k = 1; k < n; k++)
     if (models[k].requests > models[best].requests) best = k;
   if (n > 1)
-    observe_note(w->arena, notes,
-                 "the page has %zu models; these figures are of %s, the busiest "
-                 "(--model-name picks another)",
-                 n, models[best].model);
+    kvc_observe_note(w->arena, notes,
+                     "the page has %zu models; these figures are of %s, the busiest "
+                     "(--model-name picks another)",
+                     n, models[best].model);
   return n > 0 ? models[best].model : NULL;
 }
 
@@ -202,15 +202,16 @@ kvc_code kvc_observe_pages(struct kvc_arena *arena, const struct kvc_looks *look
   if (sorted.n > 1)
     kvc_live_set(live, KVC_L_counter_reset, (double)(w.resets > 0), "metrics");
   if (sorted.n == 1)
-    observe_note(arena, notes,
-                 "one page: latencies and counts are of everything since the server "
-                 "started, gauges of one moment; a second page shows what happens now");
+    kvc_observe_note(
+        arena, notes,
+        "one page: latencies and counts are of everything since the server "
+        "started, gauges of one moment; a second page shows what happens now");
   if (sorted.n > 1 && isnan(w.elapsed_s))
-    observe_note(arena, notes,
-                 "nothing says how far apart the pages are, so there are no rates; "
-                 "--interval 5m tells");
+    kvc_observe_note(arena, notes,
+                     "nothing says how far apart the pages are, so there are no rates; "
+                     "--interval 5m tells");
   if (w.resets > 0)
-    observe_note(arena, notes,
-                 "counters went back: the server restarted between the pages");
+    kvc_observe_note(arena, notes,
+                     "counters went back: the server restarted between the pages");
   return KVC_E_OK;
 }
