@@ -9,6 +9,8 @@
 #define KVCAP_NUM_H
 
 #include <kvcap/err.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* A finite decimal number: "0.9", "1e-3", "-4". */
@@ -23,6 +25,11 @@ kvc_code kvc_num_parse_int(const char *text, const char *where, int64_t min, int
  * "1m" = 1000000, "1M" = 1048576.  (vLLM's human_readable_int.) */
 kvc_code kvc_num_parse_tokens(const char *text, const char *where, int64_t *out,
                               struct kvc_err *err) KVC_MUST_USE;
+
+/* The decimal number at the start of text[0..len): sign, digits, fraction, exponent, or
+ * nan, inf, infinity in any case; needs no NUL.  False when there is none; '*used' is
+ * how many characters it takes. */
+bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used);
 
 /* Bytes: "80GB" (10^9), "79.2 GiB" (2^30), "512MiB", "1024B".  A bare number is
  * multiplied by 'bare_unit_bytes', or refused when that is 0. */

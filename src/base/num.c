@@ -38,6 +38,98 @@ static size_t number_len(const char *text)
   return (size_t)(p - text);
 }
 
+/* nan, inf or infinity at the start of 'text': its length and value, or 0. */
+static size_t word_number(const char *text, size_t len, double *out)
+{
+  static const struct {
+    const char *name;
+    double value;
+  } words[] = {{"infinity", INFINITY}, {"inf", INFINITY}, {"nan", NAN}};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    const size_t n = strlen(words[i].name);
+    size_t k = 0;
+    while (k < n && k < len && (text[k] | 0x20) == words[i].name[k]) k++;
+    if (k < n) continue;
+    *out = words[i].value;
+    return n;
+  }
+  return 0;
+}
+
+/* A decimal number taken apart: what strtod needs fits into a few dozen characters,
+ * however long it was written. */
+struct decimal {
+  char digits[64];
+  size_t n;      /* significant digits kept */
+  long exponent; /* of the last one */
+  bool any;
+};
+
+static size_t decimal_digits(struct decimal *d, const char *text, size_t len,
+                             bool fraction)
+{
+  enum { KEPT = 40 };
+  size_t i = 0;
+  for (; i < len && is_digit(text[i]); i++) {
+    d->any = true;
+    if (d->n < KEPT && (d->n > 0 || text[i] != '0')) {
+      d->digits[d->n++] = text[i];
+      d->exponent -= fraction;
+    } else if (d->n == 0) {
+      d->exponent -= fraction;
+    } else {
+      d->exponent += !fraction;
+    }
+  }
+  return i;
+}
+
+/* The exponent at the start of 'text': its length, or 0; saturates. */
+static size_t decimal_exponent(const char *text, size_t len, long *out)
+{
+  size_t i = 1;
+  if (len < 2 || (text[0] | 0x20) != 'e') return 0;
+  const bool minus = text[1] == '-';
+  if (minus || text[1] == '+') i++;
+  if (i >= len || !is_digit(text[i])) return 0;
+  long e = 0;
+  for (; i < len && is_digit(text[i]); i++)
+    if (e < 100000) e = e * 10 + (text[i] - '0');
+  *out = minus ? -e : e;
+  return i;
+}
+
+bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used)
+{
+  struct decimal d = {.n = 0};
+  size_t at = 0;
+  const bool minus = len > 0 && text[0] == '-';
+  if (minus || (len > 0 && text[0] == '+')) at++;
+  double value = 0;
+  const size_t word = word_number(text + at, len - at, &value);
+  if (word > 0) {
+    *out = minus ? -value : value;
+    *used = at + word;
+    return true;
+  }
+  at += decimal_digits(&d, text + at, len - at, false);
+  if (at < len && text[at] == '.')
+    at += 1 + decimal_digits(&d, text + at + 1, len - at - 1, true);
+  if (!d.any) return false;
+  long e = 0;
+  at += decimal_exponent(text + at, len - at, &e);
+  e += d.exponent;
+  if (e > 100000) e = 100000;
+  if (e < -100000) e = -100000;
+  if (d.n > 0) {
+    (void)snprintf(d.digits + d.n, sizeof d.digits - d.n, "e%ld", e);
+    value = strtod(d.digits, NULL);
+  }
+  *out = minus ? -value : value;
+  *used = at;
+  return true;
+}
+
 /* Splits "79.2 GiB" into value and unit ("" when none). */
 static kvc_code split(const char *text, const char *where, double *value,
                       const char **unit, struct kvc_err *err)

@@ -1,0 +1,296 @@
+/* others.c - results of smaller families, each a few named figures.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "bench_room.h"
+#include <math.h>
+#include <string.h>
+
+/* vllm bench latency: seconds of whole batches. */
+void bench_read_latency(struct bench *b, const struct bench_node *obj)
+{
+  struct kvc_bench *r = bench_record(b, "vllm-latency");
+  const struct bench_node *list = bench_get(b, obj, "latencies");
+  struct bench_detail d = {.n = bench_count(list)};
+  if (r == NULL) return;
+  r->e2el_ms.mean = 1000 * bench_get_num(b, obj, "avg_latency");
+  bench_stat_read(b, bench_get(b, obj, "percentiles"), 1000, &r->e2el_ms);
+  for (const struct bench_node *m = bench_first(obj); m != NULL; m = bench_next(obj, m))
+    if (m->kind == BENCH_STR || m->kind == BENCH_NUM) bench_flat_extra(b, r, m);
+  if (list == NULL || d.n == 0 || (d.e2e_s = bench_nans(b, d.n)) == NULL) return;
+  size_t i = 0;
+  for (const struct bench_node *m = bench_first(list); m != NULL; m = bench_next(list, m))
+    d.e2e_s[i++] = bench_num(b, m);
+  bench_detail_apply(b, r, &d);
+  r->completed = (double)d.n;
+}
+
+/* vllm bench throughput: everything at once. */
+void bench_read_throughput(struct bench *b, const struct bench_node *obj)
+{
+  struct kvc_bench *r = bench_record(b, "vllm-throughput");
+  if (r == NULL) return;
+  r->duration_s = bench_get_num(b, obj, "elapsed_time");
+  r->completed = bench_get_num(b, obj, "num_requests");
+  r->request_throughput = bench_get_num(b, obj, "requests_per_second");
+  r->total_throughput = bench_get_num(b, obj, "tokens_per_second");
+  r->request_rate = INFINITY;
+  for (const struct bench_node *m = bench_first(obj); m != NULL; m = bench_next(obj, m))
+    if (!bench_key_is(b, m, "elapsed_time") && !bench_key_is(b, m, "num_requests") &&
+        !bench_key_is(b, m, "requests_per_second") &&
+        !bench_key_is(b, m, "tokens_per_second"))
+      bench_flat_extra(b, r, m);
+}
+
+/* vllm bench startup: how long until it serves; no requests. */
+void bench_read_startup(struct bench *b, const struct bench_node *obj)
+{
+  struct kvc_bench *r = bench_record(b, "vllm-startup");
+  if (r == NULL) return;
+  for (const struct bench_node *m = bench_first(obj); m != NULL; m = bench_next(obj, m))
+    bench_flat_extra(b, r, m);
+}
+
+/* inference-perf: a stage; everything in seconds. */
+void bench_read_inference_perf(struct bench *b, const struct bench_node *obj)
+{
+  struct kvc_bench *r = bench_record(b, "inference-perf");
+  const struct bench_node *ok = bench_get(b, obj, "successes");
+  const struct bench_node *latency = bench_get(b, ok, "latency");
+  const struct bench_node *rates = bench_get(b, ok, "throughput");
+  if (r == NULL) return;
+  r->num_prompts = bench_get_num(b, obj, "load_summary.count");
+  r->request_rate = bench_get_num(b, obj, "load_summary.requested_rate");
+  r->max_concurrency = bench_get_num(b, obj, "load_summary.concurrency");
+  r->completed = bench_get_num(b, ok, "count");
+  r->failed = bench_get_num(b, obj, "failures.count");
+  bench_stat_read(b, bench_get(b, latency, "request_latency"), 1000, &r->e2el_ms);
+  bench_stat_read(b, bench_get(b, latency, "time_to_first_token"), 1000, &r->ttft_ms);
+  bench_stat_read(b, bench_get(b, latency, "time_per_output_token"), 1000, &r->tpot_ms);
+  bench_stat_read(b, bench_get(b, latency, "inter_token_latency"), 1000, &r->itl_ms);
+  bench_stat_read(b, bench_get(b, ok, "prompt_len"), 1, &r->input_tok);
+  bench_stat_read(b, bench_get(b, ok, "output_len"), 1, &r->output_tok);
+  r->request_throughput = bench_get_num(b, rates, "requests_per_sec");
+  r->input_throughput = bench_get_num(b, rates, "input_tokens_per_sec");
+  r->output_throughput = bench_get_num(b, rates, "output_tokens_per_sec");
+  r->total_throughput = bench_get_num(b, rates, "total_tokens_per_sec");
+  r->total_input_tok = r->input_tok.mean * r->completed;
+  r->total_output_tok = r->output_tok.mean * r->completed;
+  bench_extra(b, r, "send_duration", bench_get_str(b, obj, "load_summary.send_duration"));
+  bench_extra(b, r, "achieved_rate", bench_get_str(b, obj, "load_summary.achieved_rate"));
+}
+
+/* The latency profile generator of the inference extension: milliseconds.  Its time per
+ * output token is the latency over all tokens. */
+void bench_read_gaie(struct bench *b, const struct bench_node *obj)
+{
+  struct kvc_bench *r = bench_record(b, "gaie");
+  const struct bench_node *m = bench_get(b, obj, "metrics");
+  const struct bench_node *list = bench_path(b, obj, "summary_stats.stats");
+  const struct bench_node *s = list != NULL ? bench_first(list) : NULL;
+  if (r == NULL) return;
+  r->model = bench_get_str(b, obj, "dimensions.model_id");
+  r->backend = bench_get_str(b, obj, "dimensions.backend");
+  r->date = bench_get_str(b, obj, "dimensions.date");
+  r->num_prompts = bench_get_num(b, m, "num_prompts_attempted");
+  r->completed = bench_get_num(b, m, "num_prompts_succeeded");
+  r->failed = r->num_prompts - r->completed;
+  r->request_rate = bench_get_num(b, m, "request_rate");
+  r->duration_s = bench_get_num(b, m, "benchmark_time");
+  r->request_throughput = bench_get_num(b, m, "throughput_rps");
+  r->output_throughput = bench_get_num(b, m, "throughput");
+  r->total_output_tok = bench_get_num(b, m, "total_output_token");
+  r->total_input_tok = bench_get_num(b, m, "total_input_tokens");
+  bench_stat_read(b, bench_get(b, s, "request_latency"), 1, &r->e2el_ms);
+  bench_stat_read(b, bench_get(b, s, "tpot"), 1, &r->tpot_ms);
+  bench_stat_read(b, bench_get(b, s, "ttft"), 1, &r->ttft_ms);
+  bench_stat_read(b, bench_get(b, s, "input_length"), 1, &r->input_tok);
+  bench_stat_read(b, bench_get(b, s, "output_length"), 1, &r->output_tok);
+}
+
+/* A vllm bench result inside a description of what was run. */
+void bench_read_together(struct bench *b, const struct bench_node *obj)
+{
+  struct kvc_bench *r = bench_record(b, "together");
+  const struct bench_node *metrics = bench_get(b, obj, "metrics");
+  if (r == NULL) return;
+  for (const struct bench_node *m = bench_first(obj); m != NULL; m = bench_next(obj, m))
+    if (!bench_flat_member(b, r, b->text + m->key, m->key_len, m))
+      bench_flat_extra(b, r, m);
+  for (const struct bench_node *m = metrics != NULL ? bench_first(metrics) : NULL;
+       m != NULL; m = bench_next(metrics, m))
+    if (!bench_flat_member(b, r, b->text + m->key, m->key_len, m))
+      bench_flat_extra(b, r, m);
+  r->backend = bench_get_str(b, obj, "framework");
+  r->date = bench_get_str(b, obj, "ts");
+  r->label = bench_get_str(b, obj, "profile");
+  r->input_tok.mean = bench_get_num(b, obj, "isl");
+  r->output_tok.mean = bench_get_num(b, obj, "osl");
+  r->gpus = bench_get_num(b, obj, "gpu.n_gpus");
+}
+
+/* InferenceMAX, agents: seconds. */
+void bench_read_agentic(struct bench *b, const struct bench_node *obj)
+{
+  struct kvc_bench *r = bench_record(b, "inferencemax-agentic");
+  const struct bench_node *m = bench_get(b, obj, "request_metrics");
+  const struct bench_node *latency = bench_get(b, m, "latency");
+  if (r == NULL) return;
+  for (const struct bench_node *k = bench_first(obj); k != NULL; k = bench_next(obj, k))
+    if (!bench_flat_member(b, r, b->text + k->key, k->key_len, k))
+      bench_flat_extra(b, r, k);
+  r->backend = bench_get_str(b, obj, "framework");
+  r->dataset = bench_get_str(b, obj, "dataset.hf_dataset_name");
+  r->num_prompts = bench_get_num(b, obj, "num_requests_total");
+  r->completed = bench_get_num(b, obj, "num_requests_successful");
+  r->failed = bench_get_num(b, obj, "request_accounting.records_error_dropped");
+  r->duration_s = bench_get_num(b, m, "throughput.duration_seconds");
+  r->input_throughput = bench_get_num(b, m, "throughput.input.tokens_per_second");
+  r->output_throughput = bench_get_num(b, m, "throughput.output.tokens_per_second");
+  r->total_throughput = bench_get_num(b, m, "throughput.total.tokens_per_second");
+  bench_stat_read(b, bench_get(b, latency, "ttft"), 1000, &r->ttft_ms);
+  bench_stat_read(b, bench_get(b, latency, "e2el"), 1000, &r->e2el_ms);
+  bench_stat_read(b, bench_get(b, latency, "itl"), 1000, &r->itl_ms);
+  bench_stat_read(b, bench_get(b, latency, "tpot"), 1000, &r->tpot_ms);
+  bench_stat_read(b, bench_path(b, m, "tokens.input"), 1, &r->input_tok);
+  bench_stat_read(b, bench_path(b, m, "tokens.output_actual"), 1, &r->output_tok);
+  r->total_input_tok = r->input_tok.mean * r->completed;
+  r->total_output_tok = r->output_tok.mean * r->completed;
+}
+
+/* InferenceMAX, gathered: per GPU, latencies in seconds without a unit in the name. */
+void bench_read_per_gpu(struct bench *b, const struct bench_node *obj)
+{
+  struct bench_figure figure;
+  struct kvc_bench *r = bench_record(b, "inferencemax");
+  if (r == NULL) return;
+  for (const struct bench_node *m = bench_first(obj); m != NULL; m = bench_next(obj, m)) {
+    const char *key = b->text + m->key;
+    if (bench_flat_member(b, r, key, m->key_len, m)) continue;
+    if (bench_figure(r, key, m->key_len, &figure) && figure.has_stat) {
+      if (figure.slot != NULL) *figure.slot = 1000 * bench_num(b, m);
+    } else {
+      bench_flat_extra(b, r, m);
+    }
+  }
+  r->backend = bench_get_str(b, obj, "framework");
+  r->input_tok.mean = bench_get_num(b, obj, "isl");
+  r->output_tok.mean = bench_get_num(b, obj, "osl");
+  r->gpus = bench_get_num(b, obj, "num_gpus");
+  if (isnan(r->gpus))
+    r->gpus = bench_get_num(b, obj, "num_prefill_gpu") +
+              bench_get_num(b, obj, "num_decode_gpu");
+  if (isnan(r->gpus)) r->gpus = r->tensor_parallel;
+  r->total_throughput = bench_get_num(b, obj, "tput_per_gpu") * r->gpus;
+  r->output_throughput = bench_get_num(b, obj, "output_tput_per_gpu") * r->gpus;
+  r->input_throughput = bench_get_num(b, obj, "input_tput_per_gpu") * r->gpus;
+}
+
+bool bench_llmd_is(const struct bench *b, const struct bench_node *obj)
+{
+  const struct bench_node *aggregate =
+      bench_path(b, obj, "results.request_performance.aggregate");
+  if (aggregate == NULL && bench_get(b, obj, "scenario") != NULL)
+    aggregate = bench_get(b, obj, "metrics");
+  return bench_path(b, aggregate, "latency.time_to_first_token") != NULL ||
+         bench_path(b, aggregate, "latency.request_latency") != NULL;
+}
+
+/* A distribution that names its unit ("s", "ms", "s/token"). */
+static void with_units(const struct bench *b, const struct bench_node *obj,
+                       struct kvc_stat *out)
+{
+  const struct bench_node *u = bench_get(b, obj, "units");
+  double scale = 1000;
+  if (u != NULL && u->kind == BENCH_STR) {
+    const char *text = b->text + u->as.str.at;
+    if (u->as.str.len >= 2 && memcmp(text, "ms", 2) == 0) scale = 1;
+    if (u->as.str.len >= 2 && memcmp(text, "us", 2) == 0) scale = 1e-3;
+  }
+  bench_stat_read(b, obj, scale, out);
+}
+
+/* A rate is a number (0.1) or a distribution (0.2). */
+static double rate(const struct bench *b, const struct bench_node *rates,
+                   const char *newer, const char *older)
+{
+  const struct bench_node *m = bench_get(b, rates, newer);
+  if (m == NULL) m = bench_get(b, rates, older);
+  return m != NULL && m->kind == BENCH_OBJ ? bench_get_num(b, m, "mean")
+                                           : bench_num(b, m);
+}
+
+static double period(const struct bench *b, const struct bench_node *m)
+{
+  double v = bench_num(b, m);
+  size_t used;
+  if (!isnan(v) || m == NULL || m->kind != BENCH_STR || m->as.str.len < 4) return v;
+  const char *text = b->text + m->as.str.at;
+  if (memcmp(text, "PT", 2) != 0) return v;
+  /* ISO 8601: PT1H2M3.5S */
+  double sum = 0;
+  for (size_t at = 2; at < m->as.str.len; at += used + 1) {
+    if (!kvc_num_scan(text + at, m->as.str.len - at, &v, &used) ||
+        at + used >= m->as.str.len)
+      return (double)NAN;
+    const char unit = text[at + used];
+    sum += v * (unit == 'H' ? 3600 : unit == 'M' ? 60 : 1);
+  }
+  return sum;
+}
+
+static void llmd_stack(struct bench *b, const struct bench_node *obj, struct kvc_bench *r)
+{
+  const struct bench_node *stack = bench_path(b, obj, "scenario.stack");
+  const struct bench_node *host = bench_path(b, obj, "scenario.host.accelerator");
+  const struct bench_node *one =
+      host != NULL && host->kind == BENCH_LIST ? bench_first(host) : NULL;
+  r->model = bench_get_str(b, obj, "scenario.model.name");
+  for (const struct bench_node *m = stack != NULL ? bench_first(stack) : NULL; m != NULL;
+       m = bench_next(stack, m)) {
+    const struct bench_node *s = bench_get(b, m, "standardized");
+    if (bench_path(b, s, "model.name") == NULL) continue;
+    if (r->model == NULL) r->model = bench_get_str(b, s, "model.name");
+    if (one == NULL) one = bench_get(b, s, "accelerator");
+  }
+  r->tensor_parallel = bench_get_num(b, one, "parallelism.tp");
+  r->pipeline_parallel = bench_get_num(b, one, "parallelism.pp");
+  r->data_parallel = bench_get_num(b, one, "parallelism.dp");
+  bench_extra(b, r, "accelerator", bench_get_str(b, one, "model"));
+}
+
+/* llm-d's report, 0.1 and 0.2. */
+void bench_read_llmd(struct bench *b, const struct bench_node *obj)
+{
+  struct kvc_bench *r = bench_record(b, "llm-d");
+  const struct bench_node *m =
+      bench_path(b, obj, "results.request_performance.aggregate");
+  const struct bench_node *load = bench_path(b, obj, "scenario.load.standardized");
+  if (r == NULL) return;
+  if (m == NULL) m = bench_get(b, obj, "metrics");
+  const struct bench_node *requests = bench_get(b, m, "requests");
+  const struct bench_node *latency = bench_get(b, m, "latency");
+  const struct bench_node *rates = bench_get(b, m, "throughput");
+  llmd_stack(b, obj, r);
+  r->backend = bench_get_str(b, load, "tool");
+  if (r->backend == NULL) r->backend = bench_get_str(b, obj, "scenario.load.name");
+  r->label = bench_get_str(b, obj, "run.description");
+  r->date = bench_get_str(b, obj, "run.time.start");
+  r->duration_s = period(b, bench_path(b, obj, "run.time.duration"));
+  if (isnan(r->duration_s)) r->duration_s = period(b, bench_path(b, m, "time.duration"));
+  r->request_rate = bench_get_num(b, load, "rate_qps");
+  r->max_concurrency = bench_get_num(b, load, "concurrency");
+  if (isinf(r->max_concurrency)) r->max_concurrency = (double)NAN;
+  r->num_prompts = bench_get_num(b, requests, "total");
+  r->failed = bench_get_num(b, requests, "failures");
+  r->completed = r->num_prompts - (isnan(r->failed) ? 0 : r->failed);
+  bench_stat_read(b, bench_get(b, requests, "input_length"), 1, &r->input_tok);
+  bench_stat_read(b, bench_get(b, requests, "output_length"), 1, &r->output_tok);
+  with_units(b, bench_get(b, latency, "time_to_first_token"), &r->ttft_ms);
+  with_units(b, bench_get(b, latency, "time_per_output_token"), &r->tpot_ms);
+  with_units(b, bench_get(b, latency, "inter_token_latency"), &r->itl_ms);
+  with_units(b, bench_get(b, latency, "request_latency"), &r->e2el_ms);
+  r->request_throughput = rate(b, rates, "request_rate", "requests_per_sec");
+  r->input_throughput = rate(b, rates, "input_token_rate", "input_tokens_per_sec");
+  r->output_throughput = rate(b, rates, "output_token_rate", "output_tokens_per_sec");
+  r->total_throughput = rate(b, rates, "total_token_rate", "total_tokens_per_sec");
+}
