@@ -34,7 +34,9 @@ struct kvc_metric_name {
   const char *unit; /* where it differs from the metric's: "blocks"; else NULL */
   const char *note; /* "hidden unless --show-hidden-metrics-for-version"; NULL */
   const char *cite;
-  size_t metric; /* index of its metric in the catalogue */
+  size_t metric;    /* index of its metric in the catalogue */
+  bool always;      /* every server of these releases prints it */
+  const char *says; /* words of its HELP text that only these releases print; NULL */
 };
 
 struct kvc_metric {
@@ -44,6 +46,7 @@ struct kvc_metric {
   const char *group;   /* latency, throughput, scheduling, kv, features, process */
   const char *healthy; /* a health range or alarm as a person reads it; NULL */
   const char *sample;  /* a line as a server prints it */
+  double sample_value; /* what that line says */
   enum kvc_metric_type type;
   const struct kvc_metric_name *names; /* oldest first */
   size_t n_names;
@@ -80,5 +83,29 @@ struct kvc_metrics_era {
 bool kvc_metrics_era(const struct kvc_metrics *metrics, const struct kvc_engine *engine,
                      const struct kvc_metric_name *const *present, size_t n,
                      struct kvc_metrics_era *out);
+
+/* A family as a page shows it: more than its name tells the releases apart. */
+struct kvc_metrics_sight {
+  const struct kvc_metric_name *name;
+  const char *help;          /* its HELP text; NULL */
+  const char *const *labels; /* label names of one of its series, without le */
+  size_t n_labels;
+  const double *bounds; /* of a histogram, ascending, without +Inf */
+  size_t n_bounds;
+};
+/* As kvc_metrics_era, with the clues of labels, bucket bounds and HELP texts (rows of
+ * the catalogue).  The names must fit; a clue that contradicts what is known already is
+ * set aside, because pages pass through relabelling and simulators. */
+bool kvc_metrics_era_seen(const struct kvc_metrics *metrics,
+                          const struct kvc_engine *engine,
+                          const struct kvc_metrics_sight *sights, size_t n,
+                          struct kvc_metrics_era *out);
+/* Whether the row holds for a release between first and last of the era. */
+bool kvc_metrics_name_fits(const struct kvc_metric_name *name,
+                           const struct kvc_metrics_era *era);
+/* The spans of one name: i-th row of the same name, oldest first; NULL past the last. */
+const struct kvc_metric_name *kvc_metrics_spans(const struct kvc_metrics *metrics,
+                                                const struct kvc_metric_name *name,
+                                                size_t i);
 
 #endif

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "db.h"
-#include "engine_room.h"
+#include "metrics_room.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +152,26 @@ kvc_code kvc_db_engine(struct kvc_db *db, const char *name, struct kvc_engine **
     db->engine = made;
   }
   *out = db->engine;
+  return KVC_E_OK;
+}
+
+kvc_code kvc_db_metrics(struct kvc_db *db, const char *engine, struct kvc_metrics **out,
+                        struct kvc_err *err)
+{
+  struct kvc_engine *e;
+  KVC_TRY(kvc_db_engine(db, engine, &e, err));
+  if (db->metrics == NULL) {
+    struct db_file *f = file_named(db, "engines/vllm/metrics.yaml");
+    struct node *root;
+    if (f == NULL)
+      return kvc_fail(err, KVC_E_INTERNAL, "engines/vllm", "is not in the database");
+    KVC_TRY(db_root(db, f, &root, err));
+    const struct reader r = {db->arena, f->path, err};
+    struct kvc_metrics *made;
+    KVC_TRY(metrics_from_node(&r, root, e, &made));
+    db->metrics = made;
+  }
+  *out = db->metrics;
   return KVC_E_OK;
 }
 
@@ -331,6 +351,7 @@ void kvc_db_check(struct kvc_db *db, kvc_db_report *report, void *ctx, size_t *f
 {
   struct check c = {.db = db, .report = report, .ctx = ctx};
   struct kvc_engine *engine;
+  struct kvc_metrics *metrics;
   struct kvc_err err;
   *files = 0;
   for (size_t i = 0; i < db->n_files; i++) {
@@ -346,6 +367,8 @@ void kvc_db_check(struct kvc_db *db, kvc_db_report *report, void *ctx, size_t *f
     }
     cites_walk(root, check_cite, &c);
   }
-  if (kvc_db_engine(db, "vllm", &engine, &err) != KVC_E_OK) fault(&c, &err);
+  if (kvc_db_engine(db, "vllm", &engine, &err) != KVC_E_OK ||
+      kvc_db_metrics(db, "vllm", &metrics, &err) != KVC_E_OK)
+    fault(&c, &err);
   *faults = c.faults;
 }

@@ -37,5 +37,6 @@ double kvc_hist_saturated(const struct kvc_bucket *buckets, size_t n)
   double below = 0;
   for (size_t i = 0; i + 1 < n; i++) below = rising(buckets, i, below);
   const double total = rising(buckets, n - 1, below);
-  return total > 0 ? (total - below) / total : NAN;
+  if (!(total > 0)) return NAN;
+  return (total - below) / total;
 }
