@@ -87,10 +87,12 @@ kvc_code kvc_prom_read(struct kvc_arena *arena, const struct kvc_prom_source *so
 
 /* The label's value, NULL when the series lacks it. */
 const char *kvc_series_label(const struct kvc_series *series, const char *name);
-/* The i-th series of a canonical metric; NULL past the last. */
+/* The i-th series of a canonical metric; NULL past the last.  Where a page has the metric
+ * under its old and its new name, as servers do for some releases, only the new one. */
 const struct kvc_series *kvc_page_series(const struct kvc_page *page, const char *key,
                                          size_t i);
-/* Sum of the values of a counter or gauge over its series; NaN when there is none. */
+/* Sum of the values of a counter or gauge over the same series; NaN when there is none.
+ */
 double kvc_page_sum(const struct kvc_page *page, const char *key);
 
 /* Quantile q in [0,1] of a histogram by the interpolation that Prometheus's

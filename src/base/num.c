@@ -38,98 +38,6 @@ static size_t number_len(const char *text)
   return (size_t)(p - text);
 }
 
-/* nan, inf or infinity at the start of 'text': its length and value, or 0. */
-static size_t word_number(const char *text, size_t len, double *out)
-{
-  static const struct {
-    const char *name;
-    double value;
-  } words[] = {{"infinity", INFINITY}, {"inf", INFINITY}, {"nan", NAN}};
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-    const size_t n = strlen(words[i].name);
-    size_t k = 0;
-    while (k < n && k < len && (text[k] | 0x20) == words[i].name[k]) k++;
-    if (k < n) continue;
-    *out = words[i].value;
-    return n;
-  }
-  return 0;
-}
-
-/* A decimal number taken apart: what strtod needs fits into a few dozen characters,
- * however long it was written. */
-struct decimal {
-  char digits[64];
-  size_t n;      /* significant digits kept */
-  long exponent; /* of the last one */
-  bool any;
-};
-
-static size_t decimal_digits(struct decimal *d, const char *text, size_t len,
-                             bool fraction)
-{
-  enum { KEPT = 40 };
-  size_t i = 0;
-  for (; i < len && is_digit(text[i]); i++) {
-    d->any = true;
-    if (d->n < KEPT && (d->n > 0 || text[i] != '0')) {
-      d->digits[d->n++] = text[i];
-      d->exponent -= fraction;
-    } else if (d->n == 0) {
-      d->exponent -= fraction;
-    } else {
-      d->exponent += !fraction;
-    }
-  }
-  return i;
-}
-
-/* The exponent at the start of 'text': its length, or 0; saturates. */
-static size_t decimal_exponent(const char *text, size_t len, long *out)
-{
-  size_t i = 1;
-  if (len < 2 || (text[0] | 0x20) != 'e') return 0;
-  const bool minus = text[1] == '-';
-  if (minus || text[1] == '+') i++;
-  if (i >= len || !is_digit(text[i])) return 0;
-  long e = 0;
-  for (; i < len && is_digit(text[i]); i++)
-    if (e < 100000) e = e * 10 + (text[i] - '0');
-  *out = minus ? -e : e;
-  return i;
-}
-
-bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used)
-{
-  struct decimal d = {.n = 0};
-  size_t at = 0;
-  const bool minus = len > 0 && text[0] == '-';
-  if (minus || (len > 0 && text[0] == '+')) at++;
-  double value = 0;
-  const size_t word = word_number(text + at, len - at, &value);
-  if (word > 0) {
-    *out = minus ? -value : value;
-    *used = at + word;
-    return true;
-  }
-  at += decimal_digits(&d, text + at, len - at, false);
-  if (at < len && text[at] == '.')
-    at += 1 + decimal_digits(&d, text + at + 1, len - at - 1, true);
-  if (!d.any) return false;
-  long e = 0;
-  at += decimal_exponent(text + at, len - at, &e);
-  e += d.exponent;
-  if (e > 100000) e = 100000;
-  if (e < -100000) e = -100000;
-  if (d.n > 0) {
-    (void)snprintf(d.digits + d.n, sizeof d.digits - d.n, "e%ld", e);
-    value = strtod(d.digits, NULL);
-  }
-  *out = minus ? -value : value;
-  *used = at;
-  return true;
-}
-
 /* Splits "79.2 GiB" into value and unit ("" when none). */
 static kvc_code split(const char *text, const char *where, double *value,
                       const char **unit, struct kvc_err *err)
@@ -161,6 +69,104 @@ kvc_code kvc_num_parse(const char *text, const char *where, double *out,
     return kvc_fail(err, KVC_E_PARSE, where, "\"%.40s\" is not a plain number", text);
   *out = v;
   return KVC_E_OK;
+}
+
+/* ---- numbers within a text ---- */
+
+/* What a scan has seen: the leading digits that can matter and where the point falls. */
+struct scan {
+  char digits[32];
+  size_t n;           /* of digits */
+  long long exponent; /* value = digits * 10^exponent */
+  bool any;
+};
+
+static void scan_digit(struct scan *s, char c, bool fraction)
+{
+  s->any = true;
+  if (s->n == 0 && c == '0') { /* leading */
+    s->exponent -= fraction;
+  } else if (s->n < sizeof s->digits) {
+    s->digits[s->n++] = c;
+    s->exponent -= fraction;
+  } else {
+    s->exponent += !fraction;
+  }
+}
+
+static size_t scan_word(const char *text, size_t len, double *out)
+{
+  static const struct {
+    const char *word;
+    double value;
+  } words[] = {{"infinity", INFINITY}, {"inf", INFINITY}, {"nan", NAN}};
+  for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
+    const size_t n = strlen(words[w].word);
+    size_t i = 0;
+    while (i < n && i < len && (text[i] | 0x20) == words[w].word[i]) i++;
+    if (i < n) continue;
+    *out = words[w].value;
+    return n;
+  }
+  return 0;
+}
+
+/* Exponent digits at text[*at]; too many count as very large. */
+static long long scan_exponent(const char *text, size_t len, size_t *at)
+{
+  enum { LARGE = 100000 };
+  size_t i = *at + 1;
+  const bool negative = i < len && text[i] == '-';
+  if (i < len && (text[i] == '+' || text[i] == '-')) i++;
+  if (i >= len || !is_digit(text[i])) return 0;
+  long long e = 0;
+  for (; i < len && is_digit(text[i]); i++)
+    if (e < LARGE) e = e * 10 + (text[i] - '0');
+  *at = i;
+  return negative ? -e : e;
+}
+
+static double scan_value(const struct scan *s)
+{
+  static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  enum { EXACT = 22, SAFE_DIGITS = 15, FAR = 99999 };
+  if (s->n == 0) return 0;
+  if (s->n <= SAFE_DIGITS && s->exponent >= -EXACT && s->exponent <= EXACT) {
+    double v = 0; /* both operands are exact, so the one rounding is right */
+    for (size_t i = 0; i < s->n; i++) v = v * 10 + (s->digits[i] - '0');
+    return s->exponent < 0 ? v / tens[-s->exponent] : v * tens[s->exponent];
+  }
+  char text[64];
+  const long long e = s->exponent > FAR ? FAR : s->exponent < -FAR ? -FAR : s->exponent;
+  (void)snprintf(text, sizeof text, "%.*se%lld", (int)s->n, s->digits, e);
+  return strtod(text, NULL);
+}
+
+bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used)
+{
+  struct scan s = {.n = 0};
+  size_t i = 0;
+  const bool negative = len > 0 && text[0] == '-';
+  if (len > 0 && (text[0] == '-' || text[0] == '+')) i++;
+  double v;
+  const size_t word = scan_word(text + i, len - i, &v);
+  if (word > 0) {
+    *out = negative ? -v : v;
+    *used = i + word;
+    return true;
+  }
+  for (; i < len && is_digit(text[i]); i++) scan_digit(&s, text[i], false);
+  if (i < len && text[i] == '.')
+    for (i++; i < len && is_digit(text[i]); i++) scan_digit(&s, text[i], true);
+  if (!s.any) return false;
+  if (i < len && (text[i] == 'e' || text[i] == 'E'))
+    s.exponent += scan_exponent(text, len, &i);
+  v = scan_value(&s);
+  *out = negative ? -v : v;
+  *used = i;
+  return true;
 }
 
 kvc_code kvc_num_parse_int(const char *text, const char *where, int64_t min, int64_t max,
