@@ -43,6 +43,11 @@ kvc_code kvc_num_parse_quantity(const char *text, const char *where,
                                 enum kvc_quantity kind, double *out,
                                 struct kvc_err *err) KVC_MUST_USE;
 
+/* The number at the start of text[0..len), which needs no NUL: sign, digits, fraction,
+ * exponent; also nan, inf and infinity in any case.  False, and the outputs untouched,
+ * when there is none.  What is too large for a double is infinite. */
+bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used);
+
 /* Writes the fewest digits that read back equal ("0.1", "68719476736"). */
 enum { KVC_NUM_TEXT = 32 };
 void kvc_num_format(double value, char out[KVC_NUM_TEXT]);

@@ -22,7 +22,8 @@ enum {
   KVC_LOG_MAX_LINE = 1 << 20,
   KVC_LOG_MAX_SAMPLES = 1 << 15, /* beyond it, neighbours are merged two by two */
   KVC_LOG_MAX_EVENTS = 256,
-  KVC_LOG_MAX_STARTS = 16
+  KVC_LOG_MAX_STARTS = 16,
+  KVC_LOG_SKIPPED = -2 /* as an event's start: one that 'starts' leaves out */
 };
 
 /* One periodic line.  NaN where the line does not say. */
@@ -91,7 +92,7 @@ struct kvc_log_event {
   size_t count;         /* lines of this kind (and of this start) */
   double value, value2; /* as said above; NaN */
   const char *text;     /* the message of the first one, at most 400 bytes, valid UTF-8 */
-  int start;            /* which start, from 0; -1 before any */
+  int start;            /* index into starts; -1 before any, KVC_LOG_SKIPPED */
 };
 
 /* One start of a server within the log. */

@@ -300,6 +300,127 @@ kvc_code kvc_num_parse_quantity(const char *text, const char *where,
   return KVC_E_OK;
 }
 
+/* "nan", "inf" or "infinity" at the start of text[0..len); 0 when none of them. */
+static size_t special_len(const char *text, size_t len, double *out)
+{
+  static const struct {
+    const char *word;
+    size_t len;
+    double value;
+  } words[] = {{"infinity", 8, INFINITY}, {"inf", 3, INFINITY}, {"nan", 3, (double)NAN}};
+  for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
+    size_t n = 0;
+    while (n < len && n < words[w].len && (text[n] | 0x20) == words[w].word[n]) n++;
+    if (n < words[w].len) continue;
+    *out = words[w].value;
+    return n;
+  }
+  return 0;
+}
+
+/* Digits that a double holds exactly need no strtod: one rounding is the right one. */
+static double exact_power(int exponent)
+{
+  static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  return powers[exponent];
+}
+
+/* Digits beyond the buffer only say how large: 800 of them decide every rounding. */
+static double slow_scan(const char *text, size_t mantissa, int exponent)
+{
+  enum { KEPT = 800 };
+  char copy[KEPT + 16];
+  size_t n = 0, i = 0;
+  long scale = exponent;
+  bool point = false;
+  while (i < mantissa && text[i] == '0') i++;
+  for (; i < mantissa; i++) {
+    if (text[i] == '.') {
+      point = true;
+      continue;
+    }
+    if (n == 0 && text[i] == '0') {
+      scale -= point;
+      continue;
+    }
+    if (n < KEPT) {
+      copy[n++] = text[i];
+      scale -= point;
+    } else {
+      scale += !point;
+    }
+  }
+  if (n == 0) return 0;
+  (void)snprintf(copy + n, sizeof copy - n, "e%ld", scale);
+  return strtod(copy, NULL);
+}
+
+/* The digits of a number, before they are one. */
+struct digits {
+  size_t from, to, used; /* mantissa and the end of all */
+  size_t count;
+  uint64_t mantissa; /* of the first EXACT_DIGITS */
+  int scale, power;  /* of ten: by the point, by the exponent */
+};
+enum { EXACT_DIGITS = 15, EXACT_POWER = 22, MAX_POWER = 100000 };
+
+static void scan_mantissa(const char *text, size_t len, struct digits *d)
+{
+  size_t i = d->from;
+  for (bool point = false; i < len; i++) {
+    if (text[i] == '.' && !point) {
+      point = true;
+      continue;
+    }
+    if (!is_digit(text[i])) break;
+    if (d->count++ < EXACT_DIGITS)
+      d->mantissa = d->mantissa * 10 + (uint64_t)(text[i] - '0');
+    d->scale -= point && d->scale > -MAX_POWER;
+  }
+  d->to = d->used = i;
+}
+
+static void scan_exponent(const char *text, size_t len, struct digits *d)
+{
+  size_t i = d->to;
+  if (i >= len || (text[i] != 'e' && text[i] != 'E')) return;
+  i++;
+  const bool down = i < len && text[i] == '-';
+  if (i < len && (text[i] == '-' || text[i] == '+')) i++;
+  if (i >= len || !is_digit(text[i])) return;
+  for (; i < len && is_digit(text[i]); i++)
+    if (d->power < MAX_POWER) d->power = d->power * 10 + (text[i] - '0');
+  if (down) d->power = -d->power;
+  d->used = i;
+}
+
+bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used)
+{
+  struct digits d = {0};
+  double value = 0;
+  const bool negative = len > 0 && text[0] == '-';
+  d.from = len > 0 && (text[0] == '-' || text[0] == '+');
+  scan_mantissa(text, len, &d);
+  if (d.count == 0) {
+    const size_t n = special_len(text + d.from, len - d.from, &value);
+    if (n == 0) return false;
+    d.used = d.from + n;
+  } else {
+    scan_exponent(text, len, &d);
+    const int power = d.scale + d.power;
+    if (d.count <= EXACT_DIGITS && power >= -EXACT_POWER && power <= EXACT_POWER)
+      value = power < 0 ? (double)d.mantissa / exact_power(-power)
+                        : (double)d.mantissa * exact_power(power);
+    else
+      value = slow_scan(text + d.from, d.to - d.from, d.power);
+  }
+  *out = negative ? -value : value;
+  if (used != NULL) *used = d.used;
+  return true;
+}
+
 void kvc_num_format(double value, char out[KVC_NUM_TEXT])
 {
   if (value == floor(value) && fabs(value) < 1e15) {

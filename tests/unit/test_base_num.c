@@ -133,6 +133,49 @@ static void release_candidates_carry_the_code_they_lead_to(void **state)
   assert_false(kvc_version_in(&rel, NULL, &rel)); /* half-open */
 }
 
+static void a_number_is_scanned_out_of_text_without_an_end(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *text;
+    double want;
+    size_t used;
+  } good[] = {{"12.5 tokens/s", 12.5, 4},
+              {"-0.50GiB", -0.5, 5},
+              {"+3,", 3, 2},
+              {".5", 0.5, 2},
+              {"7.", 7, 2},
+              {"1e3x", 1000, 3},
+              {"2e", 2, 1},
+              {"2e+", 2, 1},
+              {"1.2.3", 1.2, 3},
+              {"0.1", 0.1, 3},
+              {"123456789012345678", 123456789012345678.0, 18},
+              {"0.30000000000000004", 0.30000000000000004, 19},
+              {"1e400", INFINITY, 5},
+              {"1e-400", 0, 6},
+              {"0e99999999999", 0, 13},
+              {"-Infinity", -INFINITY, 9},
+              {"infinit", INFINITY, 3},
+              {"9007199254740993", 9007199254740992.0, 16}};
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+    double got = -1;
+    size_t used = 99;
+    if (!kvc_num_scan(good[i].text, strlen(good[i].text), &got, &used))
+      fail_msg("%s is no number", good[i].text);
+    if (got != good[i].want) fail_msg("%s is read as %.17g", good[i].text, got);
+    assert_int_equal(used, good[i].used);
+  }
+  double got = 5;
+  assert_true(kvc_num_scan("NaN", 3, &got, NULL));
+  assert_true(isnan(got));
+  assert_true(kvc_num_scan("123", 2, &got, NULL));
+  assert_true(got == 12);
+  static const char *const bad[] = {"", "-", ".", "e5", "x1", " 1", "na", "+-1", "in"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    if (kvc_num_scan(bad[i], strlen(bad[i]), &got, NULL)) fail_msg("\"%s\"", bad[i]);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -140,6 +183,7 @@ int main(void)
       cmocka_unit_test(bytes_tell_decimal_from_binary),
       cmocka_unit_test(quantities_need_their_unit),
       cmocka_unit_test(numbers_print_with_the_fewest_digits_that_read_back),
+      cmocka_unit_test(a_number_is_scanned_out_of_text_without_an_end),
       cmocka_unit_test(versions_of_every_build_are_read),
       cmocka_unit_test(release_candidates_carry_the_code_they_lead_to),
   };
