@@ -139,9 +139,14 @@ static bool stamp_at(const char *text, size_t len, size_t at, struct stamp *out)
   return c >= 'A' && c <= 'S' && syslog_at(text, len, at, out);
 }
 
+struct stamps {
+  struct stamp of[SLOG_STAMPS];
+  bool have[SLOG_STAMPS];
+  bool first_ones; /* else the last ones */
+};
+
 /* The stamps that begin in text[from..stop) and end before 'to', by kind. */
-static void collect(const char *text, const size_t span[3], struct stamp found[],
-                    bool have[])
+static void collect(const char *text, const size_t span[3], struct stamps *found)
 {
   const size_t from = span[0], stop = span[1], to = span[2];
   bool word = from > 0 && text[from - 1] != ' ';
@@ -153,9 +158,10 @@ static void collect(const char *text, const size_t span[3], struct stamp found[]
            c == '-' || c == ':';
     if (inside || !word || !stamp_at(text, to, i, &s)) continue;
     enum slog_stamp_kind kind = s.kind;
-    if (kind == SLOG_OUTER && have[SLOG_OUTER]) kind = SLOG_SECOND;
-    found[kind] = s;
-    have[kind] = true;
+    if (kind == SLOG_OUTER && found->have[SLOG_OUTER]) kind = SLOG_SECOND;
+    if (found->first_ones && found->have[kind]) continue;
+    found->of[kind] = s;
+    found->have[kind] = true;
   }
 }
 
@@ -183,17 +189,17 @@ static double unroll(struct slog_clock *c, enum slog_stamp_kind kind,
 double slog_time(struct slog_clock *clock, const struct slog_seg *s, size_t at)
 {
   static const enum slog_stamp_kind order[] = {SLOG_OWN, SLOG_SECOND, SLOG_OUTER};
-  struct stamp found[SLOG_STAMPS];
-  bool have[SLOG_STAMPS] = {false};
+  struct stamps found = {.first_ones = !clock->begun};
+  const bool *const have = found.have;
   double t[SLOG_STAMPS], now = (double)NAN;
   const size_t first = at < PREFIX ? at : PREFIX;
-  collect(s->text, (const size_t[3]){0, first, at}, found, have);
+  collect(s->text, (const size_t[3]){0, first, at}, &found);
   if (at > first) { /* messages glued to others */
     const size_t from = at - PREFIX > first ? at - PREFIX : first;
-    collect(s->text, (const size_t[3]){from, at, at}, found, have);
+    collect(s->text, (const size_t[3]){from, at, at}, &found);
   }
   for (size_t k = 0; k < SLOG_STAMPS; k++)
-    if (have[k]) t[k] = unroll(clock, (enum slog_stamp_kind)k, &found[k]);
+    if (have[k]) t[k] = unroll(clock, (enum slog_stamp_kind)k, &found.of[k]);
   for (size_t k = 0; k < SLOG_STAMPS; k++) {
     const enum slog_stamp_kind kind = order[k];
     if (have[kind] && clock->known[kind] && isnan(now))
