@@ -26,11 +26,6 @@ kvc_code kvc_num_parse_int(const char *text, const char *where, int64_t min, int
 kvc_code kvc_num_parse_tokens(const char *text, const char *where, int64_t *out,
                               struct kvc_err *err) KVC_MUST_USE;
 
-/* The decimal number at the start of text[0..len): sign, digits, fraction, exponent, or
- * nan, inf, infinity in any case; needs no NUL.  False when there is none; '*used' is
- * how many characters it takes. */
-bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used);
-
 /* Bytes: "80GB" (10^9), "79.2 GiB" (2^30), "512MiB", "1024B".  A bare number is
  * multiplied by 'bare_unit_bytes', or refused when that is 0. */
 kvc_code kvc_num_parse_bytes(const char *text, const char *where, double bare_unit_bytes,
