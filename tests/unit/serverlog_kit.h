@@ -15,21 +15,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KIT_CAP = 64 << 20 };
+enum { READ_CAP = 64 << 20 };
 
-struct kit {
+struct read {
   struct kvc_arena arena;
   struct kvc_serverlog log;
   struct kvc_err err;
   kvc_code rc;
 };
 
-static inline struct kit *kit_read(const char *text, size_t len, size_t piece)
+static inline struct read *read_pieces(const char *text, size_t len, size_t piece)
 {
-  struct kit *k = calloc(1, sizeof *k);
+  struct read *k = calloc(1, sizeof *k);
   struct kvc_log_reader *r;
   if (k == NULL) fail_msg("no memory");
-  kvc_arena_init(&k->arena, KIT_CAP);
+  kvc_arena_init(&k->arena, READ_CAP);
   assert_int_equal(kvc_log_open(&k->arena, "test", &r, &k->err), KVC_E_OK);
   for (size_t i = 0; i < len; i += piece)
     kvc_log_feed(r, text + i, len - i < piece ? len - i : piece);
@@ -38,14 +38,14 @@ static inline struct kit *kit_read(const char *text, size_t len, size_t piece)
 }
 
 /* The text read as one piece; it has to be a server's. */
-static inline struct kit *kit_log(const char *text)
+static inline struct read *read_log(const char *text)
 {
-  struct kit *k = kit_read(text, strlen(text), SIZE_MAX / 2);
+  struct read *k = read_pieces(text, strlen(text), SIZE_MAX / 2);
   if (k->rc != KVC_E_OK) fail_msg("%s in: %.200s", k->err.msg, text);
   return k;
 }
 
-static inline void kit_free(struct kit *k)
+static inline void read_free(struct read *k)
 {
   kvc_arena_clear(&k->arena);
   free(k);
@@ -59,8 +59,8 @@ static inline void is_about(double got, double want, const char *what, int line)
 #define IS(got, want) is_about((got), (want), #got, __LINE__)
 #define SAYS_NOT(got) is_about((got), (double)NAN, #got, __LINE__)
 
-static inline const struct kvc_log_event *kit_event(const struct kit *k,
-                                                    enum kvc_log_kind kind)
+static inline const struct kvc_log_event *event_of(const struct read *k,
+                                                   enum kvc_log_kind kind)
 {
   for (size_t i = 0; i < k->log.n_events; i++)
     if (k->log.events[i].kind == kind) return &k->log.events[i];

@@ -6,7 +6,7 @@
 static void v0_lines_have_pending_and_swapped(void **state)
 {
   (void)state;
-  struct kit *k = kit_log(
+  struct read *k = read_log(
       "INFO 03-19 07:00:05 metrics.py:351] Avg prompt throughput: 118.4 tokens/s, Avg "
       "generation throughput: 27.5 tokens/s, Running: 12 reqs, Swapped: 2 reqs, Pending: "
       "31 reqs, GPU KV cache usage: 97.5%, CPU KV cache usage: 1.2%.\n"
@@ -33,13 +33,13 @@ static void v0_lines_have_pending_and_swapped(void **state)
   SAYS_NOT(s[0].deferred);
   IS(s[1].time_s, 5);
   SAYS_NOT(s[1].prefix_hit_frac);
-  kit_free(k);
+  read_free(k);
 }
 
 static void hit_rates_before_the_first_line_belong_to_it(void **state)
 {
   (void)state;
-  struct kit *k = kit_log(
+  struct read *k = read_log(
       "INFO 03-19 07:00:05 metrics.py:367] Prefix cache hit rate: GPU: 50.00%, CPU: "
       "25.00%\n"
       "INFO 03-19 07:00:10 metrics.py:351] Avg prompt throughput: 1.0 tokens/s, Avg "
@@ -48,13 +48,13 @@ static void hit_rates_before_the_first_line_belong_to_it(void **state)
   assert_int_equal(k->log.n_samples, 1);
   IS(k->log.samples[0].prefix_hit_frac, 0.5);
   IS(k->log.samples[0].cpu_prefix_hit_frac, 0.25);
-  kit_free(k);
+  read_free(k);
 }
 
 static void v1_lines_of_all_releases_are_read(void **state)
 {
   (void)state;
-  struct kit *k = kit_log(
+  struct read *k = read_log(
       /* 0.7.1: no comma behind the waiting ones */
       "INFO 02-03 10:00:00 loggers.py:72] Avg prompt throughput: 5.0 tokens/s, Avg "
       "generation throughput: 6.5 tokens/s, Running: 3 reqs, Waiting: 4 reqs GPU KV "
@@ -97,37 +97,37 @@ static void v1_lines_of_all_releases_are_read(void **state)
   IS(s->preemptions, 2);
   IS(s->external_hit_frac, 0.33);
   IS(s->mm_hit_frac, 0.44);
-  kit_free(k);
+  read_free(k);
 }
 
 static void half_a_number_is_no_number(void **state)
 {
   (void)state;
-  struct kit *k = kit_log(
+  struct read *k = read_log(
       "INFO 04-03 10:00:00 [loggers.py:87] Engine 000: Avg prompt throughput: 5.0 "
       "tokens/s, "
       "Avg generation throughput: 6.5 tokens/s, Running: 3 reqs, Waiting: 4 reqs, GPU KV "
       "cache usage: 7.5%, Prefix cache hit rate: 1");
   IS(k->log.samples[0].kv_usage_frac, 0.075);
   SAYS_NOT(k->log.samples[0].prefix_hit_frac);
-  kit_free(k);
-  k = kit_log(
+  read_free(k);
+  k = read_log(
       "INFO 07-24 09:55:55 metrics.py:334] Avg prompt throughput: 8.5 tokens/s, Avg "
       "generation throughput:");
   assert_int_equal(k->log.n_samples, 1);
   IS(k->log.samples[0].prompt_tps, 8.5);
   SAYS_NOT(k->log.samples[0].generation_tps);
-  kit_free(k);
-  k = kit_log("INFO 07-24 09:55:55 metrics.py:334] Avg prompt throughput: 8.");
+  read_free(k);
+  k = read_log("INFO 07-24 09:55:55 metrics.py:334] Avg prompt throughput: 8.");
   assert_int_equal(k->log.n_samples, 0);
   assert_int_equal(k->log.sample_lines, 0);
-  kit_free(k);
+  read_free(k);
 }
 
 static void two_lines_in_one_are_two(void **state)
 {
   (void)state;
-  struct kit *k = kit_log(
+  struct read *k = read_log(
       "INFO 04-03 10:00:00 [loggers.py:87] Engine 000: Avg prompt throughput: 5.0 "
       "tokens/s, "
       "Avg generation throughput: 6.5 tokens/s, Running: 3 reqs, Waiting: 4 reqs, GPU KV "
@@ -143,20 +143,20 @@ static void two_lines_in_one_are_two(void **state)
   IS(k->log.samples[0].prefix_hit_frac, 0.125);
   IS(k->log.samples[1].running, 30);
   IS(k->log.samples[1].time_s, 10);
-  kit_free(k);
+  read_free(k);
 }
 
 static void a_line_cut_by_another_writer_keeps_what_can_be_read(void **state)
 {
   (void)state;
-  struct kit *k =
-      kit_log("INFO 04-03 10:00:00 [loggers.py:87] Engine 000: Avg prompt throughput: "
-              "5.0 tokens/s, "
-              "Avg generation through(APIServer pid=1) INFO:     1.2.3.4:99 - \"POST "
-              "/v1/completions HTTP/1.1\" 200 OK\n"
-              "put: 6.5 tokens/s, Running: 3 reqs, Waiting: 4 reqs, GPU KV cache usage: "
-              "7.5%, Prefix "
-              "cache hit rate: 12.5%\n");
+  struct read *k =
+      read_log("INFO 04-03 10:00:00 [loggers.py:87] Engine 000: Avg prompt throughput: "
+               "5.0 tokens/s, "
+               "Avg generation through(APIServer pid=1) INFO:     1.2.3.4:99 - \"POST "
+               "/v1/completions HTTP/1.1\" 200 OK\n"
+               "put: 6.5 tokens/s, Running: 3 reqs, Waiting: 4 reqs, GPU KV cache usage: "
+               "7.5%, Prefix "
+               "cache hit rate: 12.5%\n");
   assert_int_equal(k->log.n_samples, 1);
   assert_int_equal(k->log.sample_lines, 1);
   assert_int_equal(k->log.requests, 1);
@@ -165,13 +165,13 @@ static void a_line_cut_by_another_writer_keeps_what_can_be_read(void **state)
   IS(k->log.samples[0].running, 3);
   IS(k->log.samples[0].kv_usage_frac, 0.075);
   IS(k->log.samples[0].prefix_hit_frac, 0.125);
-  kit_free(k);
+  read_free(k);
 }
 
 static void a_line_broken_by_a_terminal_is_joined(void **state)
 {
   (void)state;
-  struct kit *k = kit_log(
+  struct read *k = read_log(
       "INFO 04-03 10:00:00 [loggers.py:87] Engine 000: Avg prompt throughput: 5.0 "
       "tokens/s, "
       "Avg generation throughput: 6.5 tokens/s, Running: 1\n"
@@ -186,7 +186,7 @@ static void a_line_broken_by_a_terminal_is_joined(void **state)
   IS(k->log.samples[0].kv_usage_frac, 0.075);
   SAYS_NOT(k->log.samples[1].running);
   SAYS_NOT(k->log.samples[1].waiting);
-  kit_free(k);
+  read_free(k);
 }
 
 static void stamps_of_every_kind_give_seconds(void **state)
@@ -223,30 +223,31 @@ static void stamps_of_every_kind_give_seconds(void **state)
                                "throughput: 2.0 tokens/s, Running: 1 reqs";
     (void)snprintf(text, sizeof text, "%s%s\n%s%s\n", cases[i].prefix[0], line,
                    cases[i].prefix[1], line);
-    struct kit *k = kit_log(text);
+    struct read *k = read_log(text);
     assert_int_equal(k->log.n_samples, 2);
     if (!isnan(cases[i].s)) IS(k->log.samples[0].time_s, 0);
     is_about(k->log.samples[1].time_s, cases[i].s, cases[i].prefix[0], __LINE__);
-    kit_free(k);
+    read_free(k);
   }
 }
 
 static void time_starts_with_the_first_stamp_of_the_log(void **state)
 {
   (void)state;
-  struct kit *k = kit_log("some shell output\n"
-                          "2026-05-12T06:00:00Z entrypoint\n"
-                          "2026-05-12T06:00:30Z INFO 05-12 08:00:30 [a.py:1] hello\n"
-                          "2026-05-12T06:01:00Z INFO 05-12 08:01:00 [a.py:1] Avg prompt "
-                          "throughput: 1.0 tokens/s, Running: 1 reqs\n");
+  struct read *k =
+      read_log("some shell output\n"
+               "2026-05-12T06:00:00Z entrypoint\n"
+               "2026-05-12T06:00:30Z INFO 05-12 08:00:30 [a.py:1] hello\n"
+               "2026-05-12T06:01:00Z INFO 05-12 08:01:00 [a.py:1] Avg prompt "
+               "throughput: 1.0 tokens/s, Running: 1 reqs\n");
   IS(k->log.samples[0].time_s, 60);
-  kit_free(k);
+  read_free(k);
 }
 
 static void speculative_lines_of_v1_add_up(void **state)
 {
   (void)state;
-  struct kit *k = kit_log(
+  struct read *k = read_log(
       "INFO 04-03 10:00:00 [metrics.py:86] SpecDecoding metrics: Mean acceptance length: "
       "3.00, Accepted throughput: 10.00 tokens/s, Drafted throughput: 15.00 tokens/s, "
       "Accepted: 100 tokens, Drafted: 150 tokens, Per-position acceptance rate: 0.900, "
@@ -264,13 +265,13 @@ static void speculative_lines_of_v1_add_up(void **state)
   assert_int_equal(s->n_positions, 3);
   IS(s->per_position[2], 0.1);
   SAYS_NOT(s->emitted_tok);
-  kit_free(k);
+  read_free(k);
 }
 
 static void speculative_counts_of_v0_go_on(void **state)
 {
   (void)state;
-  struct kit *k = kit_log(
+  struct read *k = read_log(
       "INFO 11-02 10:00:00 metrics.py:373] Speculative metrics: Draft acceptance rate: "
       "0.500, "
       "System efficiency: 0.400, Number of speculative tokens: 4, Number of accepted "
@@ -294,13 +295,13 @@ static void speculative_counts_of_v0_go_on(void **state)
   IS(s->accept_frac, 0.5);
   IS(s->efficiency, 0.3);
   SAYS_NOT(s->accept_length);
-  kit_free(k);
+  read_free(k);
 }
 
 static void requests_and_their_failures_are_counted(void **state)
 {
   (void)state;
-  struct kit *k = kit_log(
+  struct read *k = read_log(
       "INFO 04-03 10:00:00 [loggers.py:87] Avg prompt throughput: 5.0 tokens/s\n"
       "INFO:     127.0.0.1:51042 - \"POST /v1/completions HTTP/1.1\" 200 OK\n"
       "INFO:     127.0.0.1:51042 - \"POST /v1/completions HTTP/1.0\" 400 Bad Request\n"
@@ -311,7 +312,7 @@ static void requests_and_their_failures_are_counted(void **state)
       "INFO:     127.0.0.1:51042 - \"POST /v1/completions HTTP/1.1\" 20");
   assert_int_equal(k->log.requests, 3);
   assert_int_equal(k->log.failed_requests, 1);
-  kit_free(k);
+  read_free(k);
 }
 
 int main(void)
