@@ -66,6 +66,7 @@ struct bench {
   size_t record_room, note_room;
   struct bench_requests requests;
   kvc_code rc;
+  bool signs;     /* the text has words that results have */
   bool only_look; /* stop at the first record that would be read */
 };
 

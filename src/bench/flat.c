@@ -116,7 +116,8 @@ bool bench_flat_is(const struct bench *b, const struct bench_node *obj)
                  bench_has(name, m->key_len, "throughput");
     else
       figures += bench_figure(&probe, name, m->key_len, &figure) && figure.has_stat &&
-                 !isnan(figure.scale);
+                 !isnan(figure.scale) && figure.stat != &probe.input_tok &&
+                 figure.stat != &probe.output_tok;
   }
   return figures >= 2;
 }

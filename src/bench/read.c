@@ -5,21 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Words of which every known JSON result has one. */
-static bool may_be_json_result(const struct bench *b)
+/* Words of which every known JSON result has one: without any, there is nothing to look
+ * at closely, however large it is. */
+static bool has_signs(const struct bench *b)
 {
   static const char *const signs[] = {"throughput",
-                                      "_ttft",
-                                      "_tpot",
-                                      "_e2el",
-                                      "\"avg_latency\"",
-                                      "\"tokens_per_second\"",
-                                      "\"request_latency\"",
-                                      "time_to_first_token",
+                                      "Throughput",
+                                      "ttft",
+                                      "TTFT",
+                                      "tpot",
+                                      "TPOT",
+                                      "itl_",
+                                      "ITL",
+                                      "e2el",
+                                      "E2E",
+                                      "e2e_",
+                                      "latency",
+                                      "Latency",
+                                      "first_token",
+                                      "First Token",
+                                      "First token",
+                                      "per_output_token",
                                       "tput_per_gpu",
-                                      "\"avg_cold_startup_time\"",
-                                      "\"request_metrics\"",
-                                      "latency_ms"};
+                                      "startup_time",
+                                      "request_metrics",
+                                      "per_second",
+                                      "per_token"};
   for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
     if (bench_has(b->text, b->len, signs[i])) return true;
   return false;
@@ -33,7 +44,7 @@ struct found {
 /* One document with its flaw, if it has one; false = stop. */
 static void take(struct bench *b, const struct bench_flaw *flaw, struct found *found)
 {
-  if (b->n_nodes == 0) return;
+  if (b->n_nodes == 0 || !b->signs) return;
   const struct bench_node *root = &b->nodes[0];
   bench_reader *read = bench_reader_deep(b, root);
   if (read == NULL) return;
@@ -140,7 +151,7 @@ static kvc_code read_json(struct bench *b, size_t at)
 static size_t later_json(struct bench *b)
 {
   struct found found = {.documents = 0};
-  if (!may_be_json_result(b)) return 0;
+  if (!b->signs) return 0;
   size_t at = next_document(b, 0);
   while (at < b->len && !starts_json(b, at)) at = next_document(b, at);
   if (at < b->len) read_documents(b, at, &found);
@@ -168,9 +179,10 @@ static kvc_code read_all(struct bench *b, const char *text, size_t len)
   KVC_TRY(bench_decode(b, text, len));
   const size_t at = bench_skip_space(b, 0);
   if (at >= b->len) return kvc_fail(b->err, KVC_E_PARSE, b->where, "the file is empty");
+  b->signs = has_signs(b);
   if (!starts_json(b, at)) return read_text(b);
-  if (b->only_look && !may_be_json_result(b)) return KVC_E_UNKNOWN;
-  return read_json(b, at);
+  if (!b->only_look || b->signs) return read_json(b, at);
+  return bench_console(b) > 0 ? KVC_E_OK : KVC_E_UNKNOWN;
 }
 
 kvc_code kvc_bench_read(struct kvc_arena *arena, const struct kvc_bench_source *source,
