@@ -180,7 +180,8 @@ bench_reader *bench_reader_deep(const struct bench *b, const struct bench_node *
 bench_reader bench_read_guidellm, bench_read_aiperf, bench_read_aiperf_requests,
     bench_read_checkpoint, bench_read_inference_perf, bench_read_gaie,
     bench_read_together, bench_read_agentic, bench_read_latency, bench_read_throughput,
-    bench_read_startup, bench_read_llmd, bench_read_per_gpu;
+    bench_read_startup, bench_read_llmd, bench_read_per_gpu, bench_read_pytorch;
+bool bench_pytorch_is(const struct bench *b, const struct bench_node *list);
 /* Turns the single requests of a file into the statistics of its record. */
 void bench_requests_close(struct bench *b);
 bool bench_guidellm_is(const struct bench *b, const struct bench_node *obj);

@@ -15,7 +15,7 @@ enum { MAX_LINE = 300, MAX_BLOCK_LINES = 200 };
 static const struct label {
   const char *name;
   size_t field;
-  double scale;
+  double scale; /* 0: per GPU */
 } labels[] = {
     {"Successful requests", offsetof(struct kvc_bench, completed), 1},
     {"Failed requests", offsetof(struct kvc_bench, failed), 1},
@@ -37,6 +37,17 @@ static const struct label {
     {"Peak concurrent requests", offsetof(struct kvc_bench, peak_concurrent), 1},
     {"Total token throughput (tok/s)", offsetof(struct kvc_bench, total_throughput), 1},
     {"Total throughput (tok/s)", offsetof(struct kvc_bench, total_throughput), 1},
+    {"Total Token Throughput/GPU (tok/s)", offsetof(struct kvc_bench, total_throughput),
+     0},
+    {"Output Token Throughput/GPU (tok/s)", offsetof(struct kvc_bench, output_throughput),
+     0},
+    {"Input Token Throughput/GPU (tok/s)", offsetof(struct kvc_bench, input_throughput),
+     0},
+    {"Tensor Parallel Size", offsetof(struct kvc_bench, tensor_parallel), 1},
+    {"Hardware", offsetof(struct kvc_bench, gpus), 1}, /* "8 x B200" */
+    {"Concurrency", offsetof(struct kvc_bench, max_concurrency), 1},
+    {"Input Sequence Length", offsetof(struct kvc_bench, input_tok.mean), 1},
+    {"Output Sequence Length", offsetof(struct kvc_bench, output_tok.mean), 1},
     {"Acceptance rate (%)", offsetof(struct kvc_bench, spec_accept_frac), 0.01},
     {"Acceptance length", offsetof(struct kvc_bench, spec_accept_length), 1},
     {"Accept length", offsetof(struct kvc_bench, spec_accept_length), 1},
@@ -93,7 +104,8 @@ static bool take_label(struct kvc_bench *r, const char *text, size_t len)
     double v;
     if (len <= n || text[n] != ':' || !starts_i(text, len, labels[i].name)) continue;
     if (number_after(text + n + 1, len - n - 1, &v)) {
-      v *= labels[i].scale;
+      const double gpus = r->gpus > 0 ? r->gpus : r->tensor_parallel;
+      v *= labels[i].scale > 0 ? labels[i].scale : gpus;
       memcpy((char *)r + labels[i].field, &v, sizeof v);
     }
     return true;
@@ -222,6 +234,18 @@ static bool closes_block(struct bench_line line)
   return bench_has(line.text, line.len, "==========");
 }
 
+static bool take_text(struct bench *b, struct bench_line line, const char *label,
+                      const char **out)
+{
+  const char *at = bench_find(line.text, line.len, label);
+  if (at == NULL) return false;
+  at += strlen(label);
+  const struct bench_line v =
+      bench_trim((struct bench_line){at, line.len - (size_t)(at - line.text)});
+  if (v.len > 0) *out = bench_clean(b, v.text, v.len);
+  return true;
+}
+
 /* The block behind its first line; *at is left at the line that ends it. */
 static bool read_block(struct bench *b, size_t *at, const struct before *was)
 {
@@ -236,13 +260,9 @@ static bool read_block(struct bench *b, size_t *at, const struct before *was)
     if (head != NULL) skip = bench_has(line.text, line.len, "Probe");
     if (skip || head != NULL) continue;
     figures += take_line(r, line);
-    const char *name = bench_find(line.text, line.len, "Backend:");
-    if (name != NULL) {
-      const struct bench_line v = bench_trim(
-          (struct bench_line){name + 8, line.len - (size_t)(name + 8 - line.text)});
-      r->backend = bench_clean(b, v.text, v.len);
-    }
-    if (name != NULL || bench_has(line.text, line.len, "(retokenized)"))
+    take_text(b, line, "Model:", &r->model);
+    if (take_text(b, line, "Backend:", &r->backend) ||
+        bench_has(line.text, line.len, "(retokenized)"))
       r->format = "sglang-console";
   }
   if (r == NULL) return false;

@@ -236,6 +236,7 @@ static const char *format_of(const struct bench *b, const struct bench_node *obj
   if (bench_open(b, obj, "mean_e2e_latency_ms") != NULL ||
       bench_open(b, obj, "total_output_tokens_retokenized") != NULL)
     return "sglang";
+  if (bench_open(b, obj, "results_ttft_s_mean") != NULL) return "llmperf";
   if (bench_open(b, obj, "benchmark_start_time_unix") != NULL) return "inferencemax";
   return "vllm-serve";
 }

@@ -116,8 +116,9 @@ static bench_reader *reader_of_object(const struct bench *b, const struct bench_
 
 bench_reader *bench_reader_of(const struct bench *b, const struct bench_node *node)
 {
-  if (node->kind != BENCH_OBJ) return NULL;
-  return reader_of_object(b, node);
+  if (node->kind == BENCH_LIST)
+    return bench_pytorch_is(b, node) ? bench_read_pytorch : NULL;
+  return node->kind == BENCH_OBJ ? reader_of_object(b, node) : NULL;
 }
 
 bench_reader *bench_reader_deep(const struct bench *b, const struct bench_node *node)

@@ -21,23 +21,28 @@ static const struct alias {
   const char *name; /* lower case, words with one blank between */
   size_t field;
   bool text, figure; /* figure: it tells a table of results from another */
+  bool per_gpu;
 } aliases[] = {
-#define NUMBER(name, field)                                                              \
+#define AT(name, field, text, figure, gpu)                                               \
   {                                                                                      \
-    name, offsetof(struct kvc_bench, field), false, false                                \
+    name, offsetof(struct kvc_bench, field), text, figure, gpu                           \
   }
-#define RATE(name, field)                                                                \
-  {                                                                                      \
-    name, offsetof(struct kvc_bench, field), false, true                                 \
-  }
-#define TEXT(name, field)                                                                \
-  {                                                                                      \
-    name, offsetof(struct kvc_bench, field), true, false                                 \
-  }
+#define NUMBER(name, field) AT(name, field, false, false, false)
+#define RATE(name, field) AT(name, field, false, true, false)
+#define TEXT(name, field) AT(name, field, true, false, false)
+#define GPU(name, field) AT(name, field, false, true, true)
     TEXT("config name", label),
     TEXT("model", model),
     TEXT("backend", backend),
+    TEXT("framework", backend),
+    TEXT("date", date),
+    NUMBER("isl", input_tok.mean),
+    NUMBER("osl", output_tok.mean),
+    NUMBER("input length", input_tok.mean),
+    NUMBER("output length", output_tok.mean),
     NUMBER("tp", tensor_parallel),
+    NUMBER("tp size", tensor_parallel),
+    NUMBER("client count", max_concurrency),
     NUMBER("concurrency", max_concurrency),
     NUMBER("max concurrency", max_concurrency),
     NUMBER("conc", max_concurrency),
@@ -71,9 +76,19 @@ static const struct alias {
     RATE("avg output token throughput tokens sec", output_throughput),
     RATE("total token throughput tok s", total_throughput),
     RATE("total token throughput tokens sec", total_throughput),
+    RATE("output throughput tok s", output_throughput),
+    RATE("total throughput tok s", total_throughput),
+    GPU("throughput gpu tok s", total_throughput),
+    GPU("output throughput gpu tok s", output_throughput),
+    GPU("input throughput gpu tok s", input_throughput),
+    GPU("tput per gpu", total_throughput),
+    GPU("output tput per gpu", output_throughput),
+    GPU("input tput per gpu", input_throughput),
 #undef NUMBER
 #undef RATE
 #undef TEXT
+#undef GPU
+#undef AT
 };
 
 static const struct alias *find_alias(struct bench_line cell)
@@ -299,15 +314,34 @@ static size_t figures_in(const struct row *head)
   return n;
 }
 
+/* Figures per GPU: those of the run where its ranks are all its GPUs. */
+static void whole_run(struct kvc_bench *r, const struct row *head, const struct row *row,
+                      size_t shift)
+{
+  bool apart = false;
+  for (size_t i = 0; i < head->n && i + shift < row->n; i++)
+    if (bench_same(head->cell[i].text, head->cell[i].len, "Disaggregated"))
+      apart = bench_same(row->cell[i + shift].text, row->cell[i + shift].len, "true");
+  for (size_t i = 0; i < head->n; i++) {
+    const struct alias *alias = find_alias(head->cell[i]);
+    double v;
+    if (alias == NULL || !alias->per_gpu) continue;
+    memcpy(&v, (char *)r + alias->field, sizeof v);
+    v *= apart ? (double)NAN : r->tensor_parallel;
+    memcpy((char *)r + alias->field, &v, sizeof v);
+    r->format = "inferencemax";
+  }
+}
+
 static void read_cell(struct bench *b, struct kvc_bench *r, struct bench_line name,
                       struct bench_line cell)
 {
   if (name.len == 0 || cell.len == 0) return;
   const struct bench_node node = node_of(b, name, cell);
   const struct alias *alias = find_alias(name);
-  if (alias != NULL)
-    set(b, r, alias, cell);
-  else if (!bench_flat_member(b, r, name.text, name.len, &node))
+  if (alias != NULL) set(b, r, alias, cell);
+  if (alias != NULL && alias->per_gpu) bench_flat_extra(b, r, &node);
+  if (alias == NULL && !bench_flat_member(b, r, name.text, name.len, &node))
     bench_flat_extra(b, r, &node);
 }
 
@@ -334,6 +368,7 @@ static size_t read_runs(struct bench *b, size_t *at, const struct row *head)
                  row.n, head->n);
     for (size_t i = 0; i < head->n && i + shift < row.n; i++)
       read_cell(b, r, head->cell[i], row.cell[i + shift]);
+    whole_run(r, head, &row, shift);
     if (has_cell(head, "Config Name")) r->format = "genai-perf";
     if (has_cell(head, "Config Name")) r->tpot_ms = r->itl_ms;
     if (has_cell(head, "endpoint_type") || has_cell(head, "total_token_throughput"))
