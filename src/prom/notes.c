@@ -36,85 +36,52 @@ void prom_note(struct prom *p, enum prom_note kind, struct slice detail)
   n->detail = detail.at != NULL ? quote(p, detail) : NULL;
 }
 
-/* %zu is how many, %s the first of them. */
-static const char *text_of(struct prom *p, enum prom_note kind, const struct note *n)
+/* before COUNT one-or-many after, first: "..."; without 'one', only 'before'. */
+struct words {
+  const char *before, *one, *many, *after;
+};
+
+static const struct words words[] = {
+    [NOTE_NOISE] = {"", "line is", "lines are", "no sample and no comment; left out"},
+    [NOTE_LABELS] = {"the labels of ", "line", "lines", "cannot be read; left out"},
+    [NOTE_VALUE] = {"the value of ", "line", "lines", "is not a number; left out"},
+    [NOTE_NO_VALUE] = {"", "line has", "lines have", "labels and no value"},
+    [NOTE_TYPE] = {"", "TYPE line names", "TYPE lines name", "no type of metrics"},
+    [NOTE_LE] = {"", "bucket has", "buckets have",
+                 "a bound le that is not a number; left out"},
+    [NOTE_NUL] = {"", "line holds", "lines hold",
+                  "NUL bytes; what stands before them is left out"},
+    [NOTE_QUANTILE] = {"", "quantile", "quantiles",
+                       "of a summary left out, because they cannot be added up"},
+    [NOTE_TWICE] =
+        {"", "sample stands", "samples stand",
+         "in the text again: it holds more than one page, and the last counts"},
+    [NOTE_RESTORED] = {"", "histogram is", "histograms are",
+                       "incomplete in the last page; the page before it counts"},
+    [NOTE_FALLS] = {"the buckets of ", "histogram", "histograms",
+                    "fall although they are cumulative"},
+    [NOTE_NO_INF] = {"", "histogram has", "histograms have",
+                     "no +Inf bucket, so no quantile can be told"},
+    [NOTE_DISAGREE] = {"the last bucket of ", "histogram", "histograms",
+                       "is not the count"},
+    [NOTE_CUT] = {"the text ends within this line", NULL, NULL, NULL},
+    [NOTE_ERA] = {"no release of vLLM prints all these names together", NULL, NULL, NULL},
+    [NOTE_WINDOW] = {"AIPerf's figures cover its own window: gauges are means over it, "
+                     "counters and histograms what came in it; its percentiles are not "
+                     "kept",
+                     NULL, NULL, NULL},
+    [NOTE_BUCKETS] = {"", "histogram has", "histograms have",
+                      "no buckets, only count and sum"},
+};
+
+static const char *text_of(struct prom *p, const struct words *w, const struct note *n)
 {
-  const char *d = n->detail != NULL ? n->detail : "";
-  const bool one = n->count == 1;
-  switch (kind) {
-  case NOTE_NOISE:
-    return kvc_arena_printf(p->arena,
-                            "%zu %s no sample and no comment; left out, first: \"%s\"",
-                            n->count, one ? "line is" : "lines are", d);
-  case NOTE_LABELS:
-    return kvc_arena_printf(p->arena,
-                            "the labels of %zu %s cannot be read; left out, first: "
-                            "\"%s\"",
-                            n->count, one ? "line" : "lines", d);
-  case NOTE_VALUE:
-    return kvc_arena_printf(p->arena,
-                            "the value of %zu %s is not a number; left out, first: "
-                            "\"%s\"",
-                            n->count, one ? "line" : "lines", d);
-  case NOTE_NO_VALUE:
-    return kvc_arena_printf(p->arena, "%zu %s labels and no value, first: \"%s\"",
-                            n->count, one ? "line has" : "lines have", d);
-  case NOTE_TYPE: return kvc_arena_printf(p->arena, "\"%s\" is not a type of metrics", d);
-  case NOTE_LE:
-    return kvc_arena_printf(p->arena,
-                            "%zu %s a bound le that is not a number; left out, first: "
-                            "\"%s\"",
-                            n->count, one ? "bucket has" : "buckets have", d);
-  case NOTE_NUL:
-    return kvc_arena_printf(p->arena,
-                            "%zu %s NUL bytes; what stands before them is left out",
-                            n->count, one ? "line holds" : "lines hold");
-  case NOTE_QUANTILE:
-    return kvc_arena_printf(p->arena,
-                            "quantiles of a summary cannot be added up; left out, first: "
-                            "\"%s\"",
-                            d);
-  case NOTE_TWICE:
-    return kvc_arena_printf(p->arena,
-                            "%zu %s again, first of \"%s\": more than one page in the "
-                            "text; the last one counts",
-                            n->count, one ? "sample stands here" : "samples stand here",
-                            d);
-  case NOTE_RESTORED:
-    return kvc_arena_printf(p->arena,
-                            "%zu %s incomplete in the last page; the page before it "
-                            "counts, first: \"%s\"",
-                            n->count, one ? "histogram is" : "histograms are", d);
-  case NOTE_FALLS:
-    return kvc_arena_printf(p->arena,
-                            "the buckets of %zu %s fall although they are cumulative, "
-                            "first: \"%s\"",
-                            n->count, one ? "histogram" : "histograms", d);
-  case NOTE_NO_INF:
-    return kvc_arena_printf(p->arena,
-                            "%zu %s no +Inf bucket, so no quantile can be told, first: "
-                            "\"%s\"",
-                            n->count, one ? "histogram has" : "histograms have", d);
-  case NOTE_DISAGREE:
-    return kvc_arena_printf(p->arena,
-                            "the last bucket of %zu %s is not the count, first: \"%s\"",
-                            n->count, one ? "histogram" : "histograms", d);
-  case NOTE_CUT: return kvc_arena_strdup(p->arena, "the text ends within this line");
-  case NOTE_ERA:
-    return kvc_arena_printf(p->arena,
-                            "no release of vLLM prints all these names together");
-  case NOTE_WINDOW:
-    return kvc_arena_printf(
-        p->arena, "AIPerf's figures cover its own window: gauges are means over "
-                  "it, counters and histograms what came in it; its percentiles "
-                  "are not kept");
-  case NOTE_BUCKETS:
-    return kvc_arena_printf(p->arena,
-                            "%zu %s no buckets, only count and sum, first: \"%s\"",
-                            n->count, one ? "histogram has" : "histograms have", d);
-  case NOTE_COUNT_: break;
-  }
-  return "";
+  if (w->one == NULL) return kvc_arena_strdup(p->arena, w->before);
+  const char *noun = n->count == 1 ? w->one : w->many;
+  if (n->detail == NULL)
+    return kvc_arena_printf(p->arena, "%s%zu %s %s", w->before, n->count, noun, w->after);
+  return kvc_arena_printf(p->arena, "%s%zu %s %s, first: \"%s\"", w->before, n->count,
+                          noun, w->after, n->detail);
 }
 
 static int by_line(const void *a, const void *b)
@@ -130,7 +97,7 @@ kvc_code prom_notes_tell(struct prom *p, struct kvc_page *out)
   if (out->problems == NULL) return prom_full(p);
   for (int k = 0; k < NOTE_COUNT_; k++) {
     if (p->notes[k].count == 0) continue;
-    const char *text = text_of(p, (enum prom_note)k, &p->notes[k]);
+    const char *text = text_of(p, &words[k], &p->notes[k]);
     if (text == NULL) return prom_full(p);
     out->problems[out->n_problems++] = (struct kvc_prom_problem){p->notes[k].line, text};
   }
