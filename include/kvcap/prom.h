@@ -98,8 +98,9 @@ double kvc_page_sum(const struct kvc_page *page, const char *key);
 /* Quantile q in [0,1] of a histogram by the interpolation that Prometheus's
  * histogram_quantile uses (promql/quantile.go, bucketQuantile): linear within the bucket,
  * lower bound 0 for the first one with le > 0, the highest finite bound when it falls in
- * the last; NaN when there is no +Inf bucket, fewer than two buckets, or nothing was
- * observed.  Buckets that do not rise are made to, as Prometheus does. */
+ * the last; NaN when there is no +Inf bucket, fewer than two buckets, nothing was
+ * observed, or q is 0 and the first bucket empty.  Buckets that do not rise are made to,
+ * as Prometheus does. */
 double kvc_hist_quantile(const struct kvc_bucket *buckets, size_t n, double q);
 /* Share of observations above the last finite bound; NaN when nothing was observed. */
 double kvc_hist_saturated(const struct kvc_bucket *buckets, size_t n);

@@ -257,6 +257,7 @@ kvc_code prom_aiperf_csv(struct prom *p)
     }
     if (c->at == c->end && c->row.n < c->header.n && c->end[-1] != '\n') {
       p->cut = true;
+      prom_note(p, NOTE_CUT, (struct slice){NULL, 0});
       break;
     }
     if (cell(c, "Key").at != NULL)

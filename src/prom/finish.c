@@ -175,7 +175,6 @@ static kvc_code era_out(struct prom *p, struct kvc_page *out)
 kvc_code prom_finish(struct prom *p, struct kvc_page *out)
 {
   struct kvc_page page = {.where = p->source->where, .scraped_s = NAN, .cut = p->cut};
-  if (page.cut) prom_note(p, NOTE_CUT, (struct slice){NULL, 0});
   KVC_TRY(series_out(p, &page));
   KVC_TRY(names_out(p, &page));
   KVC_TRY(era_out(p, &page));

@@ -57,6 +57,12 @@ static struct slice word_of(struct slice s)
   return (struct slice){s.at, n};
 }
 
+static void cut_here(struct prom *p)
+{
+  p->cut = true;
+  prom_note(p, NOTE_CUT, (struct slice){NULL, 0});
+}
+
 /* ---- comments ---- */
 
 /* "HELP name text", "TYPE name type", without the "# "; false when it is no such line. */
@@ -74,7 +80,7 @@ static kvc_code comment(struct prom *p, struct slice s, bool last)
   if (starts(s, "HELP ")) return prom_help_line(p, name, text);
   if (!starts(s, "TYPE ")) return KVC_E_OK;
   if (text.len == 0 && last) {
-    p->cut = true;
+    cut_here(p);
     return KVC_E_OK;
   }
   return prom_type_line(p, name, word_of(text));
@@ -202,9 +208,13 @@ static kvc_code without_value(struct prom *p, bool last, bool ends_open)
   struct family *family;
   struct series *series;
   enum part part;
-  if (last && p->n_samples > 0 && (ends_open || s->has_braces)) {
-    p->cut = true;
-    return KVC_E_OK;
+  /* Of an info metric the labels are all: what is there is kept. */
+  const struct kvc_metric_name *row =
+      kvc_metrics_exported(p->source->metrics, name.at, name.len);
+  const bool info = s->has_braces && row != NULL && row->type == KVC_METRIC_INFO;
+  if (last && p->n_samples > 0 && (ends_open || (s->has_braces && !info))) {
+    cut_here(p);
+    if (!info) return KVC_E_OK;
   }
   const bool is = is_known(p, name);
   if (!is && !starts(name, "vllm:") && !starts(name, "ray_vllm:")) {
@@ -254,7 +264,7 @@ static kvc_code sample(struct prom *p, struct slice s, bool last, bool ends_open
   if (how == NOTE_COUNT_) return take(p);
   if (how == NOTE_NO_VALUE) return without_value(p, last, ends_open);
   const bool open = last && p->n_samples + p->n_types > 0;
-  if (open && (unfinished || how == NOTE_LABELS)) p->cut = true;
+  if (open && (unfinished || how == NOTE_LABELS)) cut_here(p);
   if (!open || !unfinished) prom_note(p, how, s);
   return KVC_E_OK;
 }

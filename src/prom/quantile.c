@@ -27,7 +27,7 @@ double kvc_hist_quantile(const struct kvc_bucket *buckets, size_t n, double q)
   if (b == n - 1) return buckets[n - 2].le;
   if (b == 0 && buckets[0].le <= 0) return buckets[0].le;
   const double low = b == 0 ? 0 : buckets[b - 1].le, high = buckets[b].le;
-  if (!(here > before)) return low; /* q = 0 with an empty first bucket */
+  if (!(here > before)) return NAN; /* q = 0 and an empty first bucket */
   return low + (high - low) * ((rank - before) / (here - before));
 }
 
