@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-  PROM_MAX_BUCKETS = 4096, /* of one histogram */
+  PROM_MAX_BUCKETS = 512, /* of one histogram, kept sorted by insertion */
   PROM_MAX_FAMILIES = KVC_PROM_MAX_SERIES,
   PROM_MAX_JSON_BYTES = 24 << 20 /* its tree is many times as large */
 };

@@ -94,11 +94,11 @@ kvc_code prom_series(struct prom *p, struct family *family, const struct label *
 static kvc_code bucket_insert(struct prom *p, struct numbers *n, size_t at, double le,
                               double count)
 {
+  if (n->n_buckets >= PROM_MAX_BUCKETS)
+    return prom_limit(p, "buckets of one histogram", PROM_MAX_BUCKETS);
   if (n->n_buckets == n->room) {
     const size_t room = n->room > 0 ? n->room * 2 : 24;
     struct kvc_bucket *more;
-    if (n->n_buckets >= PROM_MAX_BUCKETS)
-      return prom_limit(p, "buckets of one histogram", PROM_MAX_BUCKETS);
     more = kvc_arena_alloc(p->arena, room, sizeof *more);
     if (more == NULL) return prom_full(p);
     if (n->n_buckets > 0) memcpy(more, n->buckets, n->n_buckets * sizeof *more);
