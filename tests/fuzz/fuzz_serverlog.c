@@ -5,10 +5,10 @@
  * The size of the pieces changes nothing; every text is valid UTF-8 and every index is
  * inside its list.
  */
+#include <stddef.h>
 #include <stdint.h>
 #include <kvcap/serverlog.h>
 #include <kvcap/str.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,9 +69,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         one.n_starts != two.n_starts || one.lines != two.lines ||
         one.requests != two.requests)
       abort();
-    if (one.n_samples > 0 &&
-        memcmp(one.samples, two.samples, one.n_samples * sizeof *one.samples) != 0)
-      abort();
+    for (size_t i = 0; i < one.n_samples; i++) /* what is behind 'merged' is padding */
+      if (memcmp(&one.samples[i], &two.samples[i],
+                 offsetof(struct kvc_log_sample, merged) + sizeof(int)) != 0)
+        abort();
   }
   (void)kvc_log_looks(text, len);
   kvc_arena_clear(&a);
