@@ -250,12 +250,16 @@ static bool read_chunked_off(const struct slog_hit *hit, double value[2])
   return !slog_starts(hit->seg->text, hit->seg->len, hit->end, " with "); /* pooling */
 }
 
-/* Whether an out-of-memory line is of a server: other programs have them as well. */
-static bool of_vllm(const struct slog_seg *s)
+/* Whether the line shows that the log is a server's: other programs run out of memory
+ * too, and SGLang has some of vLLM's warnings. */
+static bool of_vllm(const struct slog_seg *s, enum kvc_log_kind kind)
 {
-  static const char *const words[] = {
-      "vllm", "Vllm", "(EngineCore", "(Worker", "[core.py", "_executor.py", "worker"};
+  static const char *const words[] = {"vllm", "Vllm", "(EngineCore", "(Worker_",
+                                      "(Worker pid="};
   const size_t to = s->len < 400 ? s->len : 400;
+  if (kind != KVC_LOG_OOM && kind != KVC_LOG_IGNORED_PROMPT &&
+      kind != KVC_LOG_NO_CUSTOM_ALLREDUCE && kind < KVC_LOG_KV_SCALES)
+    return true;
   for (size_t k = 0; k < sizeof words / sizeof *words; k++)
     if (slog_find(s->text, to, 0, words[k]) != SIZE_MAX) return true;
   return false;
@@ -284,7 +288,7 @@ void slog_failure(struct kvc_log_reader *r, const struct slog_hit *hit)
   }
   if (!real) return;
   struct slog_start *const start = slog_start_last(r);
-  if (kind != KVC_LOG_OOM || of_vllm(hit->seg)) slog_met(r, hit->seg, hit->at);
+  if (of_vllm(hit->seg, kind)) slog_met(r, hit->seg, hit->at);
   if (start != NULL && kind <= KVC_LOG_ENGINE_DEAD && kind != KVC_LOG_PREEMPTION)
     start->failed = true;
   slog_event(r, hit, kind, value);

@@ -18,6 +18,8 @@ static const struct slog_message messages[] = {
 
     {" HTTP/1.1\" ", slog_access, 0},
     {" HTTP/1.0\" ", slog_access, 0},
+    {" HTTP/1.1\\\" ", slog_access, 0}, /* inside JSON */
+    {" HTTP/1.0\\\" ", slog_access, 0},
     {"Received request ", slog_mute, 0},
     {"Generated response ", slog_mute, 0},
 

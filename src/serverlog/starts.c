@@ -7,6 +7,8 @@
 #include "serverlog_room.h"
 #include <string.h>
 
+enum { NEAR_LINES = 32 }; /* within which a head may repeat itself */
+
 /* ---- the list ---------------------------------------------------------------------- */
 
 static void clear_memory(struct kvc_log_memory *m)
@@ -185,6 +187,10 @@ void slog_version(struct kvc_log_reader *r, const struct slog_hit *hit)
   struct slog_start *start = slog_start_last(r);
   if (!set_version(NULL, hit->seg, hit->end)) return;
   slog_met(r, hit->seg, hit->at);
+  if (start != NULL && is_head(start) && start->saw_version && !start->saw_args &&
+      hit->seg->line - start->pub.line < NEAR_LINES &&
+      slog_starts(hit->seg->text, hit->seg->len, hit->end, start->version))
+    return; /* said once more, by the banner */
   if (start == NULL || !is_head(start) || start->saw_version || start->saw_args)
     start = new_start(r, hit->seg);
   if (start == NULL) return;
@@ -205,10 +211,6 @@ void slog_banner(struct kvc_log_reader *r, const struct slog_hit *hit)
   const struct slog_seg *const s = hit->seg;
   if (!in_banner(s, hit->at)) return;
   if (hit->arg == 0) {
-    struct slog_start *const start = slog_start_last(r);
-    if (start != NULL && is_head(start) && start->saw_version && !start->saw_args &&
-        slog_starts(s->text, s->len, hit->end, start->version))
-      return; /* said once more */
     slog_version(r, hit);
     return;
   }
@@ -254,6 +256,10 @@ void slog_args(struct kvc_log_reader *r, const struct slog_hit *hit)
   struct slog_start *start = slog_start_last(r);
   const size_t all = s->len - hit->at;
   const size_t len = all < SLOG_ARGS_BYTES ? all : SLOG_ARGS_BYTES;
+  if (start != NULL && is_head(start) && start->saw_args && start->args_len == len &&
+      s->line - start->pub.line < NEAR_LINES &&
+      memcmp(start->args, s->text + hit->at, len) == 0)
+    return; /* another process of the same start says them too */
   if (start == NULL || !is_head(start) || start->saw_args) start = new_start(r, s);
   if (start == NULL) return;
   start->saw_args = true;

@@ -144,7 +144,7 @@ static void every_kind_is_known_by_its_text(void **state)
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char text[1024];
-    (void)snprintf(text, sizeof text, "%s\n", cases[i].line);
+    (void)snprintf(text, sizeof text, "%s\nUsing max model len 8\n", cases[i].line);
     struct read *k = read_log(text);
     const struct kvc_log_event *e = event_of(k, cases[i].kind);
     if (e == NULL || k->log.n_events != 1)

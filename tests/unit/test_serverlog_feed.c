@@ -173,6 +173,13 @@ static void other_texts_are_refused(void **state)
       "Traceback\ntorch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 "
       "GiB.\n",
       "{\"model_id\": \"m\", \"completed\": 3}\n",
+      /* another server with some of the same warnings */
+      "[2026-02-26 05:24:09 TP4] Using a slow tokenizer. This might cause\n[2026-02-26 "
+      "05:24:09 "
+      "TP4] Using default MoE config. Performance might be sub-optimal!\n[2026-02-26 "
+      "05:24:09 "
+      "TP4] Using FP8 KV cache but no scaling factors provided. Defaulting to 1.0\n"
+      "[2026-02-26 05:24:09] INFO:     Uvicorn running on http://0.0.0.0:8000\n",
       "# Report\n\n## One\n\n| a | b |\n|---|---|\n\n## Two\n\n```\nINFO 01-01 00:00:00 "
       "[k.py:1] "
       "GPU KV cache size: 99 "

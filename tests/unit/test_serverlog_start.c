@@ -403,6 +403,21 @@ static void every_start_is_told_apart(void **state)
   read_free(k);
 }
 
+static void a_head_that_is_said_twice_is_one(void **state)
+{
+  (void)state;
+  struct read *k = read_log(
+      "(APIServer pid=1) INFO 01-01 00:00:00 [u.py:1]  \xe2\x96\x84\xe2\x96\x84  version "
+      "0.24.0\n"
+      "(APIServer pid=1) INFO 01-01 00:00:00 [a.py:1] vLLM API server version 0.24.0\n"
+      "(ApiServer_0 pid=2) INFO 01-01 00:00:00 [u.py:1] non-default args: {'model': "
+      "'a'}\n"
+      "(ApiServer_1 pid=3) INFO 01-01 00:00:00 [u.py:1] non-default args: {'model': "
+      "'a'}\n");
+  assert_int_equal(k->log.n_starts, 1);
+  read_free(k);
+}
+
 static void engines_of_one_start_are_one_start(void **state)
 {
   (void)state;
@@ -494,6 +509,7 @@ int main(void)
       cmocka_unit_test(limits_and_overrides_are_read),
       cmocka_unit_test(the_launch_reader_takes_the_arguments),
       cmocka_unit_test(every_start_is_told_apart),
+      cmocka_unit_test(a_head_that_is_said_twice_is_one),
       cmocka_unit_test(engines_of_one_start_are_one_start),
       cmocka_unit_test(offline_engines_begin_a_start_each),
       cmocka_unit_test(of_many_starts_the_first_and_the_last_are_kept),

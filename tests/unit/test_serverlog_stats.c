@@ -308,9 +308,12 @@ static void requests_and_their_failures_are_counted(void **state)
       "(APIServer pid=1) INFO:     [::1]:51042 - \"POST /v1/chat/completions?a=b "
       "HTTP/1.1\" "
       "500 Internal Server Error\n"
+      "{\"log\":\"INFO:     1.2.3.4:5 - \\\"POST /v1/completions HTTP/1.1\\\" 200 "
+      "OK\\n\","
+      "\"stream\":\"stdout\",\"time\":\"2026-05-12T08:04:49.25Z\"}\n"
       "INFO:     127.0.0.1:51042 - \"GET /metrics HTTP/1.1\" 503 Service Unavailable\n"
       "INFO:     127.0.0.1:51042 - \"POST /v1/completions HTTP/1.1\" 20");
-  assert_int_equal(k->log.requests, 3);
+  assert_int_equal(k->log.requests, 4);
   assert_int_equal(k->log.failed_requests, 1);
   read_free(k);
 }
