@@ -231,7 +231,8 @@ static void read_blocks(struct kvc_log_memory *m, struct slog_start *start,
   size_t i = hit->end;
   double value;
   if (!slog_count(hit->seg, &i, &value) || !slog_ends(hit->seg, i) ||
-      slog_starts(hit->seg->text, hit->seg->len, i, ", # CPU blocks: "))
+      slog_starts(hit->seg->text, hit->seg->len, i, ", # CPU blocks: ") ||
+      slog_starts(hit->seg->text, hit->seg->len, i, " /"))
     return;
   slog_least(&m->gpu_blocks, value);
   memcpy(start->device, "GPU", 4);
@@ -486,7 +487,7 @@ void slog_memory_derive(struct slog_start *start)
 {
   struct kvc_log_memory *const m = &start->pub.memory;
   if (isnan(m->load_s)) m->load_s = start->load_weights_s;
-  if (isnan(m->kv_tokens) && start->n_blocks > 0 && m->gpu_blocks > 0)
+  if (isnan(m->kv_tokens) && start->n_blocks > 0 && m->gpu_blocks >= 0)
     m->kv_tokens = m->gpu_blocks * block_tokens(start);
   if (isnan(m->activation_peak_bytes) && start->torch_peak_bytes > m->weights_bytes)
     m->activation_peak_bytes = start->torch_peak_bytes - m->weights_bytes;

@@ -185,9 +185,14 @@ static const char *next_of(const char *known, const char *at, const char *end, c
 void kvc_log_feed(struct kvc_log_reader *reader, const char *bytes, size_t len)
 {
   if (len == 0) return;
+  reader->view.bytes += len;
+  if (!slog_wide(reader, bytes, len)) slog_feed_bytes(reader, bytes, len);
+}
+
+void slog_feed_bytes(struct kvc_log_reader *reader, const char *bytes, size_t len)
+{
   const char *const end = bytes + len;
   const char *at = bytes, *feed = NULL, *back = NULL, *hole = NULL;
-  reader->view.bytes += len;
   for (bool first = true; at < end; first = false) {
     feed = first ? next_of(NULL, at, end, '\n') : next_of(feed, at, end, '\n');
     back = first ? next_of(NULL, at, end, '\r') : next_of(back, at, end, '\r');

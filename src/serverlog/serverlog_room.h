@@ -88,6 +88,13 @@ bool slog_labelled(const struct slog_seg *s, size_t at, const char *label, doubl
 bool slog_bytes_before(const struct slog_seg *s, size_t at, const char *label,
                        double *out);
 
+/* ---- wide.c: UTF-16, as PowerShell writes what a server prints -------------------- */
+
+/* Whether the text is UTF-16, as its first bytes say, and has been read as such. */
+bool slog_wide(struct kvc_log_reader *r, const char *bytes, size_t len);
+/* Text of one byte a character, whatever it was in the file. */
+void slog_feed_bytes(struct kvc_log_reader *r, const char *bytes, size_t len);
+
 /* ---- stamp.c ----------------------------------------------------------------------- */
 
 enum slog_stamp_kind { SLOG_OUTER, SLOG_OWN, SLOG_SECOND, SLOG_STAMPS };
@@ -159,6 +166,9 @@ struct kvc_log_reader {
   char *carry; /* a segment whose end has not come */
   size_t carry_len, carry_room;
   bool cutting;
+  enum { SLOG_BYTES, SLOG_MAYBE_WIDE, SLOG_LITTLE, SLOG_BIG } wide; /* UTF-16 or not */
+  unsigned char wide_byte; /* the first of two, when only that one has come */
+  bool has_wide_byte;
   char *plain;
   size_t plain_room;
   int line; /* of the text that comes next, from 1 */

@@ -5,142 +5,142 @@
 
 static const double MIB = 1024.0 * 1024.0;
 
+static const struct {
+  enum kvc_log_kind kind;
+  const char *line;
+  double value, value2;
+} cases[] = {
+    {KVC_LOG_PREEMPTION,
+     "WARNING 07-23 03:54:01 [scheduler.py:1] Sequence group cmpl-1 is preempted by "
+     "PreemptionMode.RECOMPUTE mode because there is not enough KV cache space. "
+     "Increase "
+     "gpu_memory_utilization. total_num_cumulative_preemption=51",
+     51, (double)NAN},
+    {KVC_LOG_PREEMPTION,
+     "WARNING 07-23 03:54:01 scheduler.py:1] Sequence group 9 is preempted by "
+     "PreemptionMode.SWAP mode because x. total_cumulative_preemption_cnt=1",
+     1, (double)NAN},
+    {KVC_LOG_OOM,
+     "(VllmWorkerProcess pid=1) ERROR 03-02 19:49:43 [m.py:242] "
+     "torch.OutOfMemoryError: CUDA "
+     "out of memory. Tried to allocate 20.00 MiB. GPU 2 has a total capacity of 14.62 "
+     "GiB",
+     20 * 1048576.0, (double)NAN},
+    {KVC_LOG_OOM, "(EngineCore pid=3) torch.AcceleratorError: CUDA error: out of memory",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_OOM,
+     "(EngineCore pid=3) torch.OutOfMemoryError: HIP out of memory. Tried to allocate "
+     "1.50 "
+     "GiB. GPU 0 has",
+     1.5 * 1073741824.0, (double)NAN},
+    {KVC_LOG_OOM,
+     "(EngineCore pid=3) RuntimeError: CUDA out of memory occurred when warming up "
+     "sampler "
+     "with 1024 dummy requests.",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_OOM,
+     "(EngineCore pid=3) jax.errors: RESOURCE_EXHAUSTED: Error allocating device "
+     "buffer",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_NO_KV,
+     "ERROR 11-18 18:07:28 engine.py:366] ValueError: No available memory for the "
+     "cache "
+     "blocks. Try increasing `gpu_memory_utilization`",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_NO_KV,
+     "(EngineCore pid=3) ValueError: Cannot auto-fit max_model_len: not enough GPU "
+     "memory",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_KV_TOO_SMALL,
+     "vllm-1  | ValueError: The model's max seq len (32768) is larger than the maximum "
+     "number "
+     "of tokens that can be stored in KV cache (16832). Try increasing",
+     16832, 32768},
+    {KVC_LOG_KV_TOO_SMALL,
+     "> ERROR 04-05 01:12:55 [core.py:390] ValueError: To serve at least one request "
+     "with the "
+     "models's max seq len (1048576), (24.00 GB KV cache is needed, which is larger "
+     "than the "
+     "available KV cache memory (9.97 GB). Try increasing",
+     (double)NAN, 1048576},
+    {KVC_LOG_KV_TOO_SMALL,
+     "(EngineCore pid=3) ValueError: To serve at least one request with the model's "
+     "max seq len "
+     "(262144), (24.0 GiB KV cache is needed, which is larger than the available KV "
+     "cache "
+     "memory (3.18 GiB). Based on the available memory, the estimated maximum model "
+     "length is "
+     "34736. Try increasing",
+     34736, 262144},
+    {KVC_LOG_FREE_MEMORY,
+     "(EngineCore pid=3) ValueError: Free memory on device cuda:0 (10.50/79.25 GiB) on "
+     "startup "
+     "is less than desired GPU memory utilization (0.9, 71.25 GiB). Decrease GPU "
+     "memory",
+     10.5 * 1073741824.0, 71.25 * 1073741824.0},
+    {KVC_LOG_ENGINE_DEAD,
+     "(APIServer pid=1) RuntimeError: Engine core initialization failed. See root "
+     "cause above.",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_ENGINE_DEAD,
+     "vllm.engine.async_llm_engine.AsyncEngineDeadError: Task finished", (double)NAN,
+     (double)NAN},
+    {KVC_LOG_ENGINE_DEAD,
+     "(EngineCore pid=3) ERROR 10-29 08:32:36 [m.py:154] Worker proc VllmWorker-0 died "
+     "unexpectedly, shutting down executor.",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_IGNORED_PROMPT,
+     "WARNING 02-20 17:08:38 scheduler.py:949] Input prompt (100005 tokens) is too "
+     "long and "
+     "exceeds limit of 2048",
+     100005, 2048},
+    {KVC_LOG_IGNORED_PROMPT,
+     "ERROR 02-20 17:08:38 [s.py:9] ValueError: The decoder prompt (length 8357) is "
+     "longer than "
+     "the maximum model length of 8192. Make sure",
+     8357, 8192},
+    {KVC_LOG_EAGER,
+     "WARNING 05-19 02:38:06 config.py:9] To see benefits of async output processing, "
+     "enable "
+     "CUDA graph. Since, enforce-eager is enabled, async output processor cannot be "
+     "used",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_EAGER,
+     "(EngineCore pid=3) INFO 05-19 02:38:06 [vllm.py:1081] Cudagraph is disabled "
+     "under eager "
+     "mode",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_NO_CUSTOM_ALLREDUCE,
+     "WARNING 10-06 15:56:46 [custom_all_reduce.py:144] Custom allreduce is disabled "
+     "because "
+     "it's not supported on more than two PCIe-only GPUs.",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_PREFIX_CACHE_OFF,
+     "INFO 10-06 15:56:46 [config.py:1] Hybrid or mamba-based model detected: "
+     "disabling prefix "
+     "caching since it is not yet supported.",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_CHUNKED_OFF,
+     "INFO 10-06 15:56:46 [a.py:1376] Chunked prefill is not supported for ARM and "
+     "POWER CPUs; "
+     "disabling it for V1 backend.",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_KV_SCALES,
+     "(Worker_TP1 pid=307) WARNING 02-12 19:47:46 [kv_cache.py:104] Using KV cache "
+     "scaling "
+     "factor 1.0 for fp8_e4m3. If this is unintended, verify",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_SLOW_TOKENIZER,
+     "WARNING 02-12 19:47:46 [registry.py:1] Using a slow tokenizer. This might cause",
+     (double)NAN, (double)NAN},
+    {KVC_LOG_DEFAULT_MOE,
+     "WARNING 02-12 19:47:46 [fused_moe.py:1] Using default MoE config. Performance "
+     "might be",
+     (double)NAN, (double)NAN},
+};
+
 static void every_kind_is_known_by_its_text(void **state)
 {
-  static const struct {
-    enum kvc_log_kind kind;
-    const char *line;
-    double value, value2;
-  } cases[] = {
-      {KVC_LOG_PREEMPTION,
-       "WARNING 07-23 03:54:01 [scheduler.py:1] Sequence group cmpl-1 is preempted by "
-       "PreemptionMode.RECOMPUTE mode because there is not enough KV cache space. "
-       "Increase "
-       "gpu_memory_utilization. total_num_cumulative_preemption=51",
-       51, (double)NAN},
-      {KVC_LOG_PREEMPTION,
-       "WARNING 07-23 03:54:01 scheduler.py:1] Sequence group 9 is preempted by "
-       "PreemptionMode.SWAP mode because x. total_cumulative_preemption_cnt=1",
-       1, (double)NAN},
-      {KVC_LOG_OOM,
-       "(VllmWorkerProcess pid=1) ERROR 03-02 19:49:43 [m.py:242] "
-       "torch.OutOfMemoryError: CUDA "
-       "out of memory. Tried to allocate 20.00 MiB. GPU 2 has a total capacity of 14.62 "
-       "GiB",
-       20 * 1048576.0, (double)NAN},
-      {KVC_LOG_OOM,
-       "(EngineCore pid=3) torch.AcceleratorError: CUDA error: out of memory",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_OOM,
-       "(EngineCore pid=3) torch.OutOfMemoryError: HIP out of memory. Tried to allocate "
-       "1.50 "
-       "GiB. GPU 0 has",
-       1.5 * 1073741824.0, (double)NAN},
-      {KVC_LOG_OOM,
-       "(EngineCore pid=3) RuntimeError: CUDA out of memory occurred when warming up "
-       "sampler "
-       "with 1024 dummy requests.",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_OOM,
-       "(EngineCore pid=3) jax.errors: RESOURCE_EXHAUSTED: Error allocating device "
-       "buffer",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_NO_KV,
-       "ERROR 11-18 18:07:28 engine.py:366] ValueError: No available memory for the "
-       "cache "
-       "blocks. Try increasing `gpu_memory_utilization`",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_NO_KV,
-       "(EngineCore pid=3) ValueError: Cannot auto-fit max_model_len: not enough GPU "
-       "memory",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_KV_TOO_SMALL,
-       "vllm-1  | ValueError: The model's max seq len (32768) is larger than the maximum "
-       "number "
-       "of tokens that can be stored in KV cache (16832). Try increasing",
-       16832, 32768},
-      {KVC_LOG_KV_TOO_SMALL,
-       "> ERROR 04-05 01:12:55 [core.py:390] ValueError: To serve at least one request "
-       "with the "
-       "models's max seq len (1048576), (24.00 GB KV cache is needed, which is larger "
-       "than the "
-       "available KV cache memory (9.97 GB). Try increasing",
-       (double)NAN, 1048576},
-      {KVC_LOG_KV_TOO_SMALL,
-       "(EngineCore pid=3) ValueError: To serve at least one request with the model's "
-       "max seq len "
-       "(262144), (24.0 GiB KV cache is needed, which is larger than the available KV "
-       "cache "
-       "memory (3.18 GiB). Based on the available memory, the estimated maximum model "
-       "length is "
-       "34736. Try increasing",
-       34736, 262144},
-      {KVC_LOG_FREE_MEMORY,
-       "(EngineCore pid=3) ValueError: Free memory on device cuda:0 (10.50/79.25 GiB) on "
-       "startup "
-       "is less than desired GPU memory utilization (0.9, 71.25 GiB). Decrease GPU "
-       "memory",
-       10.5 * 1073741824.0, 71.25 * 1073741824.0},
-      {KVC_LOG_ENGINE_DEAD,
-       "(APIServer pid=1) RuntimeError: Engine core initialization failed. See root "
-       "cause above.",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_ENGINE_DEAD,
-       "vllm.engine.async_llm_engine.AsyncEngineDeadError: Task finished", (double)NAN,
-       (double)NAN},
-      {KVC_LOG_ENGINE_DEAD,
-       "(EngineCore pid=3) ERROR 10-29 08:32:36 [m.py:154] Worker proc VllmWorker-0 died "
-       "unexpectedly, shutting down executor.",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_IGNORED_PROMPT,
-       "WARNING 02-20 17:08:38 scheduler.py:949] Input prompt (100005 tokens) is too "
-       "long and "
-       "exceeds limit of 2048",
-       100005, 2048},
-      {KVC_LOG_IGNORED_PROMPT,
-       "ERROR 02-20 17:08:38 [s.py:9] ValueError: The decoder prompt (length 8357) is "
-       "longer than "
-       "the maximum model length of 8192. Make sure",
-       8357, 8192},
-      {KVC_LOG_EAGER,
-       "WARNING 05-19 02:38:06 config.py:9] To see benefits of async output processing, "
-       "enable "
-       "CUDA graph. Since, enforce-eager is enabled, async output processor cannot be "
-       "used",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_EAGER,
-       "(EngineCore pid=3) INFO 05-19 02:38:06 [vllm.py:1081] Cudagraph is disabled "
-       "under eager "
-       "mode",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_NO_CUSTOM_ALLREDUCE,
-       "WARNING 10-06 15:56:46 [custom_all_reduce.py:144] Custom allreduce is disabled "
-       "because "
-       "it's not supported on more than two PCIe-only GPUs.",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_PREFIX_CACHE_OFF,
-       "INFO 10-06 15:56:46 [config.py:1] Hybrid or mamba-based model detected: "
-       "disabling prefix "
-       "caching since it is not yet supported.",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_CHUNKED_OFF,
-       "INFO 10-06 15:56:46 [a.py:1376] Chunked prefill is not supported for ARM and "
-       "POWER CPUs; "
-       "disabling it for V1 backend.",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_KV_SCALES,
-       "(Worker_TP1 pid=307) WARNING 02-12 19:47:46 [kv_cache.py:104] Using KV cache "
-       "scaling "
-       "factor 1.0 for fp8_e4m3. If this is unintended, verify",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_SLOW_TOKENIZER,
-       "WARNING 02-12 19:47:46 [registry.py:1] Using a slow tokenizer. This might cause",
-       (double)NAN, (double)NAN},
-      {KVC_LOG_DEFAULT_MOE,
-       "WARNING 02-12 19:47:46 [fused_moe.py:1] Using default MoE config. Performance "
-       "might be",
-       (double)NAN, (double)NAN},
-  };
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char text[1024];

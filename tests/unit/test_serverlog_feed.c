@@ -57,6 +57,35 @@ static void the_size_of_the_pieces_does_not_matter(void **state)
   read_free(all);
 }
 
+static void utf_16_is_read_in_both_orders(void **state)
+{
+  static const char plain[] = STATS_LINE("0", "00:00") STATS_LINE("1", "00:10");
+  enum { LEN = sizeof plain - 1 };
+  static const size_t pieces[] = {SIZE_MAX / 2, 1, 7};
+  (void)state;
+  for (size_t p = 0; p < 3; p++) {
+    for (int big = 0; big < 2; big++) {
+      char wide[2 * LEN + 4];
+      memcpy(wide, big ? "\xfe\xff" : "\xff\xfe", 2);
+      for (size_t i = 0; i < LEN; i++) {
+        wide[2 + 2 * i + (size_t)big] = plain[i];
+        wide[2 + 2 * i + (size_t)!big] = '\0';
+      }
+      struct read *k = read_pieces(wide, 2 * LEN + 2, pieces[p]);
+      assert_int_equal(k->rc, KVC_E_OK);
+      assert_int_equal(k->log.n_samples, 2);
+      assert_int_equal(k->log.samples[1].engine, 1);
+      IS(k->log.samples[1].time_s, 10);
+      assert_int_equal(k->log.lines, 2);
+      assert_true(kvc_log_looks(wide, 2 * LEN + 2));
+      read_free(k);
+    }
+  }
+  struct read *k = read_log("\xff" STATS "\n"); /* only a bad byte */
+  assert_int_equal(k->log.n_samples, 1);
+  read_free(k);
+}
+
 static void a_line_that_never_ends_is_cut(void **state)
 {
   (void)state;
@@ -242,6 +271,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_size_of_the_pieces_does_not_matter),
+      cmocka_unit_test(utf_16_is_read_in_both_orders),
       cmocka_unit_test(a_line_that_never_ends_is_cut),
       cmocka_unit_test(beyond_the_bound_samples_are_merged_engine_by_engine),
       cmocka_unit_test(a_log_can_be_looked_at_while_it_grows),

@@ -132,6 +132,11 @@ static void v1_of_0_7_prints_blocks_alone(void **state)
   k = read_log("INFO 01-30 03:19:14 kv_cache_utils.py:395] # GPU blocks: 13");
   SAYS_NOT(k->log.starts[0].memory.gpu_blocks); /* 13 of 1381? */
   read_free(k);
+  k = read_log("INFO 01-30 03:19:14 e.py:1] # GPU blocks: 0, # CPU blocks: 512\n"
+               "INFO 01-30 03:19:14 e.py:1] (decoding) GPU blocks: 7 / 2916 used\n");
+  IS(k->log.starts[0].memory.gpu_blocks, 0);
+  IS(k->log.starts[0].memory.kv_tokens, 0);
+  read_free(k);
 }
 
 static void ranks_print_each_and_the_tightest_counts(void **state)
