@@ -92,6 +92,8 @@ struct kvc_metrics_sight {
   size_t n_labels;
   const double *bounds; /* of a histogram, ascending, without +Inf */
   size_t n_bounds;
+  bool whole;   /* the +Inf bucket was there: no bound is missing */
+  bool partial; /* labels may be missing: their absence says nothing */
 };
 /* As kvc_metrics_era, with the clues of labels, bucket bounds and HELP texts (rows of
  * the catalogue).  The names must fit; a clue that contradicts what is known already is

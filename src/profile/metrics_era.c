@@ -142,11 +142,12 @@ static bool some_bounds(const struct kvc_metrics_sight *s, const struct bounds_r
 static void bounds_meet(struct hunt *h, const struct kvc_metrics_sight *s)
 {
   const struct metric_clues *c = &h->metrics->clues[s->name->metric];
-  struct mask same = {0}, some = {0};
+  struct mask same = {0}, some = {0}, covered = {0};
   bool any_same = false, any_some = false;
-  if (s->n_bounds == 0) return;
+  if (s->n_bounds == 0 || c->n_bounds == 0) return;
   for (size_t i = 0; i < c->n_bounds; i++) {
-    if (same_bounds(s, &c->bounds[i])) {
+    mask_add(h, &c->bounds[i].span, c->bounds[i].kind, &covered);
+    if (s->whole && same_bounds(s, &c->bounds[i])) {
       mask_add(h, &c->bounds[i].span, c->bounds[i].kind, &same);
       any_same = true;
     }
@@ -155,6 +156,8 @@ static void bounds_meet(struct hunt *h, const struct kvc_metrics_sight *s)
       any_some = true;
     }
   }
+  for (size_t r = 0; r < h->n_releases; r++) /* whose bounds are not known */
+    for (size_t g = 0; g < 2; g++) some.has[r][g] = some.has[r][g] || !covered.has[r][g];
   if (any_same)
     (void)mask_meets(h, &same, false);
   else if (any_some)
@@ -166,7 +169,7 @@ static void bounds_meet(struct hunt *h, const struct kvc_metrics_sight *s)
 static void label_absence_meets(struct hunt *h, const struct kvc_metrics_sight *s)
 {
   const struct metric_clues *c = &h->metrics->clues[s->name->metric];
-  if (s->n_labels < ENOUGH_LABELS) return;
+  if (s->partial || s->n_labels < ENOUGH_LABELS) return;
   for (size_t i = 0; i < c->n_labels; i++) {
     struct mask lacks = {0}, m;
     if (!c->labels[i].always || label_seen(s, c->labels[i].name)) continue;

@@ -122,6 +122,7 @@ static kvc_code label_add(struct csv *c, struct slice name, struct slice value)
   struct sample *s = &c->p->sample;
   if (s->n_labels == KVC_PROM_MAX_LABELS)
     return prom_limit(c->p, "labels of one sample", KVC_PROM_MAX_LABELS);
+  if (value.at == NULL) value = (struct slice){"", 0}; /* a row without the column */
   s->labels[s->n_labels++] = (struct label){name, value};
   return KVC_E_OK;
 }
@@ -211,6 +212,7 @@ static kvc_code info_end(struct csv *c)
   KVC_TRY(prom_resolve(p, name, false, &family, &part));
   KVC_TRY(prom_series(p, family, p->sample.labels, p->sample.n_labels, &s));
   p->n_samples++;
+  s->partial = c->at == c->end; /* nothing after it proves that it is whole */
   return prom_aiperf_give(p, s, PART_VALUE, 1);
 }
 

@@ -148,6 +148,13 @@ static bool type_of(struct slice word, enum kvc_metric_type *type, bool *summary
   return false;
 }
 
+bool prom_is_type(struct slice word)
+{
+  enum kvc_metric_type type;
+  bool summary;
+  return type_of(word, &type, &summary);
+}
+
 /* The family that a TYPE or HELP line names: counters are written with _total in one
  * format and without in the other. */
 static struct slice declared(const struct prom *p, struct slice name)

@@ -130,6 +130,8 @@ static kvc_code sight_of(struct prom *p, const struct family *f,
   out->labels = labels;
   out->n_labels = s->n_labels;
   out->bounds = bounds;
+  out->whole = whole(&s->now);
+  out->partial = s->partial;
   return KVC_E_OK;
 }
 

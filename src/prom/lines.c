@@ -79,7 +79,7 @@ static kvc_code comment(struct prom *p, struct slice s, bool last)
   const struct slice text = prom_trim(rest_of(rest, name.len));
   if (starts(s, "HELP ")) return prom_help_line(p, name, text);
   if (!starts(s, "TYPE ")) return KVC_E_OK;
-  if (text.len == 0 && last) {
+  if (last && (text.len == 0 || (p->ends_open && !prom_is_type(word_of(text))))) {
     cut_here(p);
     return KVC_E_OK;
   }
@@ -201,7 +201,7 @@ static bool is_known(const struct prom *p, struct slice name)
 }
 
 /* A name, or a name with labels, and no value. */
-static kvc_code without_value(struct prom *p, bool last, bool ends_open)
+static kvc_code without_value(struct prom *p, bool last)
 {
   struct sample *s = &p->sample;
   const struct slice name = without_kind(s->name);
@@ -212,7 +212,8 @@ static kvc_code without_value(struct prom *p, bool last, bool ends_open)
   const struct kvc_metric_name *row =
       kvc_metrics_exported(p->source->metrics, name.at, name.len);
   const bool info = s->has_braces && row != NULL && row->type == KVC_METRIC_INFO;
-  if (last && p->n_samples > 0 && (ends_open || (s->has_braces && !info))) {
+  if (last && p->n_samples + p->n_types > 0 &&
+      (p->ends_open || (s->has_braces && !info))) {
     cut_here(p);
     if (!info) return KVC_E_OK;
   }
@@ -249,7 +250,7 @@ static bool sample_within(struct slice s, struct slice *out)
   return false;
 }
 
-static kvc_code sample(struct prom *p, struct slice s, bool last, bool ends_open)
+static kvc_code sample(struct prom *p, struct slice s, bool last)
 {
   bool unfinished;
   struct slice within;
@@ -262,14 +263,14 @@ static kvc_code sample(struct prom *p, struct slice s, bool last, bool ends_open
   if (p->sample.too_many)
     return prom_limit(p, "labels of one sample", KVC_PROM_MAX_LABELS);
   if (how == NOTE_COUNT_) return take(p);
-  if (how == NOTE_NO_VALUE) return without_value(p, last, ends_open);
+  if (how == NOTE_NO_VALUE) return without_value(p, last);
   const bool open = last && p->n_samples + p->n_types > 0;
   if (open && (unfinished || how == NOTE_LABELS)) cut_here(p);
   if (!open || !unfinished) prom_note(p, how, s);
   return KVC_E_OK;
 }
 
-static kvc_code line(struct prom *p, struct slice s, bool last, bool ends_open)
+static kvc_code line(struct prom *p, struct slice s, bool last)
 {
   if (s.len > KVC_PROM_MAX_LINE)
     return prom_limit(p, "bytes in one line", KVC_PROM_MAX_LINE);
@@ -281,7 +282,7 @@ static kvc_code line(struct prom *p, struct slice s, bool last, bool ends_open)
     return is_comment(s) ? comment(p, s, last) : KVC_E_OK;
   }
   if (is_comment(s)) return comment(p, s, last);
-  return sample(p, s, last, ends_open);
+  return sample(p, s, last);
 }
 
 static bool is_end(char c)
@@ -295,7 +296,7 @@ kvc_code prom_lines(struct prom *p)
   const char *text = p->source->text;
   size_t end = p->source->len, at = 0;
   const bool macs = memchr(text, '\n', end) == NULL;
-  const bool ends_open = end > 0 && text[end - 1] != '\n' && text[end - 1] != '\r';
+  p->ends_open = end > 0 && text[end - 1] != '\n' && text[end - 1] != '\r';
   while (end > 0 && is_end(text[end - 1])) end--;
   if (end >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) at = 3;
   p->line = 1;
@@ -305,7 +306,7 @@ kvc_code prom_lines(struct prom *p)
     while (at < stop) {
       const char *cr = memchr(text + at, '\r', stop - at);
       const size_t to = cr != NULL ? (size_t)(cr - text) : stop;
-      KVC_TRY(line(p, (struct slice){text + at, to - at}, to >= end, ends_open));
+      KVC_TRY(line(p, (struct slice){text + at, to - at}, to >= end));
       at = cr != NULL ? to + 1 : to;
       if (macs && cr != NULL) p->line++;
     }

@@ -45,7 +45,7 @@ static bool is_sample(struct slice s, bool *bare)
   double value;
   size_t used;
   *bare = false;
-  if (n == 0) return false;
+  if (n == 0 || s.at[n - 1] == ':') return false; /* "key: 5" is YAML */
   struct slice rest = prom_trim((struct slice){s.at + n, s.len - n});
   if (rest.len == 0) {
     *bare = starts(s, "vllm:") || starts(s, "ray_vllm:");

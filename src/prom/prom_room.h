@@ -91,6 +91,7 @@ struct series {
   size_t n_labels;
   struct numbers now, before; /* before: of an earlier page in the same text */
   bool had_before;
+  bool partial;  /* the text may have ended within its labels */
   unsigned seen; /* parts, by bit */
   enum part first_part;
   double first_le;
@@ -119,7 +120,7 @@ struct prom {
   struct note notes[NOTE_COUNT_];
   int line;
   size_t n_samples, n_types, n_bare;
-  bool cut;
+  bool cut, ends_open; /* no newline at the end */
   uint64_t seed;
   /* the last sample's name and what it was understood as: most lines repeat it */
   struct slice last_name;
@@ -141,6 +142,7 @@ struct family *prom_family_find(const struct prom *p, struct slice name);
 kvc_code prom_family(struct prom *p, struct slice name, struct family **out) KVC_MUST_USE;
 kvc_code prom_resolve(struct prom *p, struct slice name, bool has_le, struct family **out,
                       enum part *part) KVC_MUST_USE;
+bool prom_is_type(struct slice word);
 kvc_code prom_type_line(struct prom *p, struct slice name,
                         struct slice word) KVC_MUST_USE;
 kvc_code prom_help_line(struct prom *p, struct slice name,

@@ -148,7 +148,8 @@ enum prom_note prom_sample_parse(struct prom *p, struct slice line, bool *unfini
   s->has_braces = s->has_value = s->has_time = s->too_many = s->full = false;
   s->name = (struct slice){line.at, prom_name_len(line)};
   *unfinished = false;
-  if (s->name.len == 0) return NOTE_NOISE;
+  /* "key: 5" is YAML, though a colon may end a name. */
+  if (s->name.len == 0 || s->name.at[s->name.len - 1] == ':') return NOTE_NOISE;
   c.at += s->name.len;
   if (next_is(&c, '{')) {
     const enum labels how = labels_parse(p, &c, s);

@@ -132,6 +132,13 @@ static bool bucket_seen(const struct numbers *n, double le)
   return at < n->n_buckets && !(n->buckets[at].le > le);
 }
 
+/* Ray exports a counter with and without _total, to the same value. */
+static bool told_twice_by_ray(const struct series *s, const struct given *g)
+{
+  return g->part == PART_VALUE && strncmp(s->family->name, "ray_", 4) == 0 &&
+         !(s->now.value > g->value) && !(s->now.value < g->value);
+}
+
 /* A part that was there already: the text holds the series twice.  When it is the part
  * that the series began with, another page begins: what was read is set aside whole, so
  * that no histogram is half of one page and half of another. */
@@ -140,7 +147,8 @@ static void seen_again(struct prom *p, struct series *s, const struct given *g)
   const bool again = g->part == PART_BUCKET ? bucket_seen(&s->now, g->le)
                                             : (s->seen & 1u << g->part) != 0;
   if (!again) return;
-  prom_note(p, NOTE_TWICE, (struct slice){s->family->name, s->family->len});
+  if (!told_twice_by_ray(s, g))
+    prom_note(p, NOTE_TWICE, (struct slice){s->family->name, s->family->len});
   if (g->part != s->first_part) return;
   if (g->part == PART_BUCKET && (g->le > s->first_le || g->le < s->first_le)) return;
   s->before = s->now;

@@ -252,13 +252,17 @@ static void labels_bounds_and_help_narrow(void **state)
   static const double wide[] = {0.5, 2560};
   struct kvc_metrics_sight s = {.name = exported("vllm:time_to_first_token_seconds"),
                                 .bounds = old_bounds,
-                                .n_bounds = 16};
+                                .n_bounds = 16,
+                                .whole = true};
   assert_true(kvc_metrics_era_seen(metrics, engine, &s, 1, &era));
   assert_era(&era, "0.4.0", "0.8.3", KVC_ENGINE_AUTO);
   s.labels = engine_label;
   s.n_labels = 2;
   assert_true(kvc_metrics_era_seen(metrics, engine, &s, 1, &era));
   assert_era(&era, "0.8.3", "0.8.3", KVC_ENGINE_V1);
+  s.whole = false; /* the newer list cut after its 16th bound looks the same */
+  assert_true(kvc_metrics_era_seen(metrics, engine, &s, 1, &era));
+  assert_era(&era, "0.8.3", "0.33.0", KVC_ENGINE_V1);
   s.bounds = wide; /* a sparse export still has a bound that only newer ones know */
   s.n_bounds = 2;
   assert_true(kvc_metrics_era_seen(metrics, engine, &s, 1, &era));

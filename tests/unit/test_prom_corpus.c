@@ -80,6 +80,33 @@ static bool span_of(const char *text, struct kvc_version *low, struct kvc_versio
   return true;
 }
 
+/* Whether the line is one of the part: a name in it, or no comment. */
+struct part {
+  const char *word; /* in the line; NULL: any */
+  bool comments;
+  size_t upto; /* bytes of the page */
+};
+
+static size_t part_of(const char *text, size_t len, const struct part *part, char *out)
+{
+  size_t n = 0;
+  if (len > part->upto) len = part->upto;
+  for (size_t at = 0; at < len;) {
+    const char *end = memchr(text + at, '\n', len - at);
+    const size_t stop = end != NULL ? (size_t)(end - text) + 1 : len;
+    char line[256];
+    (void)snprintf(line, sizeof line, "%.*s", (int)(stop - at < 255 ? stop - at : 255),
+                   text + at);
+    if ((part->word == NULL || strstr(line, part->word) != NULL) &&
+        (part->comments || text[at] != '#')) {
+      memcpy(out + n, text + at, stop - at);
+      n += stop - at;
+    }
+    at = stop;
+  }
+  return n;
+}
+
 /* A page older than all releases known is dated to the oldest one. */
 static void date_fits(const char *file, const char *version, const struct kvc_page *page)
 {
@@ -90,7 +117,9 @@ static void date_fits(const char *file, const char *version, const struct kvc_pa
   dated++;
   if (kvc_version_cmp(&page->era.first, &high) > 0 ||
       kvc_version_cmp(&page->era.last, &low) < 0)
-    fail_msg("%s: %s is outside the releases found", file, version);
+    fail_msg("%s: %s is outside %d.%d to %d.%d", file, version,
+             page->era.first.release[1], page->era.first.release[2],
+             page->era.last.release[1], page->era.last.release[2]);
 }
 
 static void print_page(const char *file, const char *version, const struct kvc_page *page)
@@ -136,6 +165,31 @@ static void check_page(const char *file, const struct kvc_page *page)
   }
 }
 
+/* Parts of a page, as grep and head leave them: rather many releases than a wrong one. */
+static void check_parts(const char *file, const char *version, const char *text,
+                        size_t len)
+{
+  static const char *const words[] = {NULL,      "vllm:",   "num_requests", "cache",
+                                      "tokens",  "seconds", "_total",       "_bucket",
+                                      "_count",  "request", "engine",       "hit",
+                                      "latency", "config",  "preempt",      "success"};
+  char *out = malloc(len + 1);
+  assert_non_null(out);
+  for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+    for (size_t cut = 1; cut <= 24; cut++) {
+      struct kvc_arena arena;
+      struct kvc_page page;
+      const struct part part = {words[w], cut % 2 == 0, len * cut / 24};
+      const size_t n = part_of(text, len, &part, out);
+      const struct kvc_prom_source source = {out, n, file, metrics, engine};
+      kvc_arena_init(&arena, (size_t)256 << 20);
+      if (kvc_prom_read(&arena, &source, &page, NULL) == KVC_E_OK)
+        date_fits(file, version, &page);
+      kvc_arena_clear(&arena);
+    }
+  free(out);
+}
+
 static void check_file(const char *folder, const char *file)
 {
   struct kvc_arena arena;
@@ -157,6 +211,7 @@ static void check_file(const char *folder, const char *file)
   check_page(file, &page);
   date_fits(file, version, &page);
   pages++;
+  if (version[0] != '\0' && page.has_era) check_parts(file, version, text, len);
   kvc_arena_clear(&arena);
 }
 

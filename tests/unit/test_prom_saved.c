@@ -264,6 +264,7 @@ static void what_is_no_page_is_refused(void **state)
       "hello\n",
       "<html><body>404</body></html>\n",
       "{\"error\": \"no\"}",
+      "max_num_seqs: 256\nblock_size: 16\nport: 8000\n",
       "INFO 11-22 07:09:01 metrics.py:345] Avg prompt throughput: 0.0 tokens/s\n"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     assert_int_equal(kit_try(texts[i], strlen(texts[i])), KVC_E_PARSE);
@@ -290,6 +291,33 @@ static void pages_look_like_pages(void **state)
       "Loading model weights took 14.99 GB\n# GPU blocks: 2048, # CPU blocks: 512\n"};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++)
     if (kvc_prom_looks(others[i], strlen(others[i]))) fail_msg("%s", others[i]);
+}
+
+/* A page may end anywhere: what was whole before stays, and nothing is made up. */
+static void every_beginning_of_a_page_is_read(void **state)
+{
+  (void)state;
+  static const char page[] =
+      "# HELP vllm:num_requests_running Number of requests in model execution batches.\n"
+      "# TYPE vllm:num_requests_running gauge\n"
+      "vllm:num_requests_running{engine=\"0\",model_name=\"a\\\"b\"} 3.0\n"
+      "# TYPE vllm:prompt_tokens_total counter\n"
+      "vllm:prompt_tokens_total{engine=\"0\"} 5.0\n" HISTOGRAM("2", "5", "1.5");
+  size_t series = 0;
+  for (size_t n = 1; n <= sizeof page - 1; n++) {
+    const kvc_code rc = kit_try(page, n);
+    if (rc != KVC_E_OK) { /* before the name in the first TYPE line is whole */
+      assert_int_equal(rc, KVC_E_PARSE);
+      assert_true(n < 130);
+      continue;
+    }
+    assert_true(kit_page.n_series >= series && kit_page.n_series <= series + 1);
+    series = kit_page.n_series;
+    assert_int_equal(kit_page.n_unknown, 0);
+    if (page[n - 1] == '\n' && kit_page.cut) fail_msg("%zu", n);
+    if (series > 0) kit_is(kit_page.series[0].value, 3);
+  }
+  assert_int_equal(series, 3);
 }
 
 /* ---- eras ------------------------------------------------------------------------ */
@@ -362,6 +390,7 @@ int main(void)
       KIT(holes_of_nul_bytes_are_told),
       KIT(what_is_no_page_is_refused),
       KIT(pages_look_like_pages),
+      KIT(every_beginning_of_a_page_is_read),
       KIT(a_row_follows_the_era_of_the_page),
       KIT(names_of_different_ages_are_told),
       KIT(the_oldest_pages_are_known),

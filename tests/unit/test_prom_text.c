@@ -226,7 +226,13 @@ static void exports_of_ray_are_read(void **state)
            "# TYPE vllm_prompt_tokens_total counter\n"
            "vllm_prompt_tokens_total{model_name=\"m\"} 7.0\n"
            "ray_vllm_time_to_first_token_seconds_bucket{le=\"+Inf\"} 2\n"
+           "# TYPE ray_vllm_generation_tokens counter\n"
+           "ray_vllm_generation_tokens{ReplicaId=\"a\"} 9.0\n"
+           "# TYPE ray_vllm_generation_tokens_total counter\n"
+           "ray_vllm_generation_tokens_total{ReplicaId=\"a\"} 9.0\n"
            "ray_vllm:not_a_metric 1\n");
+  kit_is(kvc_page_sum(&kit_page, "generation_tokens"), 9); /* both forms are one */
+  assert_int_equal(kit_page.n_problems, 0);
   assert_string_equal(kit_series("ray_vllm:num_requests_running", 0)->metric->key,
                       "num_requests_running");
   kit_is(kvc_page_sum(&kit_page, "prompt_tokens"), 7);
