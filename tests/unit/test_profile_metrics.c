@@ -212,20 +212,51 @@ static void what_fits_no_release_has_no_era(void **state)
   assert_false(kvc_metrics_era(metrics, engine, NULL, 0, &era));
 }
 
-/* All that a V1 server of 'release' always prints, but for 'but'. */
-static size_t always(const char *release, const char *but,
-                     const struct kvc_metric_name **rows)
+/* All that a server always prints, but for 'but'. */
+static size_t printed(const struct kvc_version *v, enum kvc_engine_kind generation,
+                      const char *but, const struct kvc_metric_name **rows)
 {
-  const struct kvc_version v = version(release);
   size_t n = 0;
   for (size_t i = 0; i < kvc_metrics_count(metrics); i++) {
     const struct kvc_metric *m = kvc_metrics_at(metrics, i);
     for (size_t k = 0; k < m->n_names && n < ROOM; k++)
-      if (m->names[k].always && metrics_name_holds(&m->names[k], &v, KVC_ENGINE_V1) &&
+      if (m->names[k].always && metrics_name_holds(&m->names[k], v, generation) &&
           (but == NULL || strcmp(m->names[k].name, but) != 0))
         rows[n++] = &m->names[k];
   }
   return n;
+}
+
+static size_t always(const char *release, const char *but,
+                     const struct kvc_metric_name **rows)
+{
+  const struct kvc_version v = version(release);
+  return printed(&v, KVC_ENGINE_V1, but, rows);
+}
+
+static void a_page_of_any_release_is_dated_to_it(void **state)
+{
+  (void)state;
+  static const enum kvc_engine_kind kinds[] = {KVC_ENGINE_V0, KVC_ENGINE_V1};
+  size_t pages = 0;
+  for (size_t i = 0; i < kvc_engine_release_count(engine); i++)
+    for (size_t g = 0; g < 2; g++) {
+      const struct kvc_metric_name *rows[ROOM];
+      const struct kvc_version *v = &kvc_engine_release(engine, i)->version;
+      struct kvc_metrics_era era;
+      if (kvc_engine_generation(engine, v, kinds[g]) == NULL) continue;
+      const size_t n = printed(v, kinds[g], NULL, rows);
+      if (n == 0) continue; /* V1 exported nothing before 0.7.1 */
+      /* Whole, and cut after each name. */
+      for (size_t k = 1; k <= n; k++) {
+        assert_true(kvc_metrics_era(metrics, engine, rows, k, &era));
+        assert_true(kvc_version_cmp(&era.first, v) <= 0);
+        assert_true(kvc_version_cmp(&era.last, v) >= 0);
+        assert_true(era.generation == KVC_ENGINE_AUTO || era.generation == kinds[g]);
+        pages++;
+      }
+    }
+  assert_true(pages > 1000);
 }
 
 static void absence_tells_on_a_complete_page_only(void **state)
@@ -285,7 +316,7 @@ static void the_label_set_of_the_cache_dates_a_page(void **state)
   struct kvc_metrics_sight s = {
       .name = exported("vllm:cache_config_info"), .labels = v0, .n_labels = 9};
   assert_true(kvc_metrics_era_seen(metrics, engine, &s, 1, &era));
-  assert_era(&era, "0.5.4", "0.8.4", KVC_ENGINE_AUTO);
+  assert_era(&era, "0.5.3", "0.8.4", KVC_ENGINE_AUTO);
   static const char *const sized[] = {"engine", "kv_cache_size_tokens"};
   s.labels = sized;
   s.n_labels = 2;
@@ -408,6 +439,7 @@ int main(void)
       cmocka_unit_test(every_row_is_complete),
       cmocka_unit_test(names_tell_the_releases),
       cmocka_unit_test(what_fits_no_release_has_no_era),
+      cmocka_unit_test(a_page_of_any_release_is_dated_to_it),
       cmocka_unit_test(absence_tells_on_a_complete_page_only),
       cmocka_unit_test(labels_bounds_and_help_narrow),
       cmocka_unit_test(the_label_set_of_the_cache_dates_a_page),
