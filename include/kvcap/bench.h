@@ -5,7 +5,9 @@
  * bench sweep summaries, their console block in any surrounding text, InferenceMAX,
  * GuideLLM, SGLang and lmdeploy JSON lines, AIPerf / genai-perf (JSON and CSV),
  * inference-perf, LMBench CSV, llm-d reports, and others told apart by their keys.
- * Every figure keeps the unit of its field here, whatever the file's was.
+ * Every figure keeps the unit of its field here, whatever the file's was.  Stated figures
+ * lead; what they imply (rates, totals, the duration, mean lengths, failed = asked less
+ * completed) and what the detail lists give fills the gaps.
  *
  * Ownership: everything lives in the arena; the text is borrowed for the call only.
  */
@@ -45,7 +47,9 @@ struct kvc_bench_pair {
 struct kvc_bench {
   const char *format; /* "vllm-serve", "vllm-latency", "vllm-throughput", "vllm-console",
                          "inferencemax", "guidellm", "sglang", "lmdeploy", "aiperf",
-                         "genai-perf", "inference-perf", "lmbench", ... */
+                         "genai-perf", "inference-perf", "lmbench", "vllm-startup",
+                         "vllm-pytorch", "sglang-console", "inferencemax-agentic",
+                         "together", "gaie", "llm-d", "llmperf", "table" */
   const char *model, *backend, *label, *date, *dataset; /* NULL unknown */
   double duration_s, completed, failed, num_prompts;
   double request_rate;    /* per second offered; INFINITY = all at once; NaN unknown */
@@ -87,7 +91,8 @@ struct kvc_bench_source {
   const char *where;
 };
 
-/* Whether it looks like a result that the reader knows (looks at all of it, cheaply). */
+/* Whether it looks like a result that the reader knows: by content, never by name; true
+ * exactly when kvc_bench_read would find a record and has the memory for it. */
 bool kvc_bench_looks(const char *text, size_t len);
 
 /* KVC_E_PARSE with line and column for broken text (what stood complete before a cut is

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-  BENCH_MAX_NODES = 1 << 25,
+  BENCH_MAX_NODES = 1 << 24,
   BENCH_MAX_NOTES = 64,
   BENCH_MAX_EXTRAS = 512,
   BENCH_MAX_VALUE = 400, /* characters of a kept text */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { MAX_LINE = 300, MAX_BLOCK_LINES = 200 };
+enum { MAX_LINE = 300, MAX_WORDS = 24, MAX_BLOCK_LINES = 200 };
 
 static const struct label {
   const char *name;
@@ -79,12 +79,26 @@ static bool starts_i(const char *text, size_t len, const char *word)
   return true;
 }
 
+/* The length of a colour or cursor command at 'text', 0 when there is none. */
+static size_t ansi(const char *text, size_t len)
+{
+  size_t n = 2;
+  if (len < 3 || text[0] != '\x1b' || text[1] != '[') return 0;
+  while (n < len && (text[n] < '@' || text[n] > '~')) n++;
+  return n < len ? n + 1 : 0;
+}
+
 /* The number behind a colon; "1,024" and "inf" too. */
 static bool number_after(const char *text, size_t len, double *out)
 {
   size_t used;
   double more, v;
-  while (len > 0 && (*text == ' ' || *text == '\t')) text++, len--;
+  while (len > 0) {
+    const size_t skip = *text == ' ' || *text == '\t' ? 1 : ansi(text, len);
+    if (skip == 0) break;
+    text += skip;
+    len -= skip;
+  }
   if (!kvc_num_scan(text, len, &v, &used)) return false;
   while (len > used + 3 && text[used] == ',' && v == floor(v) &&
          kvc_num_scan(text + used + 1, 3, &more, &len) && len == 3) {
@@ -103,6 +117,8 @@ static bool take_label(struct kvc_bench *r, const char *text, size_t len)
     const size_t n = strlen(labels[i].name);
     double v;
     if (len <= n || text[n] != ':' || !starts_i(text, len, labels[i].name)) continue;
+    /* SGLang's is what came of it, not the limit. */
+    if (n == 11 && strcmp(r->format, "vllm-console") != 0) return true;
     if (number_after(text + n + 1, len - n - 1, &v)) {
       const double gpus = r->gpus > 0 ? r->gpus : r->tensor_parallel;
       v *= labels[i].scale > 0 ? labels[i].scale : gpus;
@@ -132,8 +148,19 @@ static bool take_line(struct kvc_bench *r, struct bench_line line)
 {
   const size_t len = line.len < MAX_LINE ? line.len : MAX_LINE;
   if (memchr(line.text, ':', len) == NULL) return false;
-  for (size_t i = 0; i < len; i++) {
-    if (!is_alnum(line.text[i]) || (i > 0 && is_alnum(line.text[i - 1]))) continue;
+  size_t words = 0;
+  bool start = true; /* nothing, a blank or a sign stands before */
+  for (size_t i = 0; i < len && words < MAX_WORDS; i++) {
+    const size_t colour = ansi(line.text + i, len - i);
+    if (colour > 0) {
+      i += colour - 1;
+      start = true;
+      continue;
+    }
+    const bool first = start && is_alnum(line.text[i]);
+    start = !is_alnum(line.text[i]);
+    if (!first) continue;
+    words++;
     if (take_label(r, line.text + i, len - i) || take_figure(r, line.text + i, len - i))
       return true;
   }

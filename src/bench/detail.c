@@ -93,6 +93,7 @@ static void merge_list(struct merge *m, const struct bench_detail *d,
     all++;
     if (isfinite(values[i])) scratch[n++] = values[i];
   }
+  if (n == 0) return;
   m->check = n == all;
   if (n < all)
     bench_note(m->b, "%s is missing for %zu of %zu requests.", m->name, all - n, all);
@@ -171,10 +172,14 @@ void bench_detail_apply(struct bench *b, struct kvc_bench *r, struct bench_detai
 static void total(double *slot, const struct bench_detail *d, const double *values)
 {
   double sum = 0;
+  size_t n = 0;
   if (values == NULL || !isnan(*slot)) return;
-  for (size_t i = 0; i < d->n; i++)
-    if (ok(d, i) && isfinite(values[i])) sum += values[i];
-  *slot = sum;
+  for (size_t i = 0; i < d->n; i++) {
+    if (!ok(d, i) || !isfinite(values[i])) continue;
+    sum += values[i];
+    n++;
+  }
+  if (n > 0) *slot = sum;
 }
 
 void bench_detail_totals(struct kvc_bench *r, const struct bench_detail *d)

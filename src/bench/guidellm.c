@@ -80,8 +80,9 @@ static void counts(const struct bench *b, const struct bench_node *run,
 /* What was offered: a rate, a number of streams, or everything at once. */
 static void load(struct bench *b, const struct bench_node *run, struct kvc_bench *r)
 {
-  static const char *const kinds[] = {"args.strategy.type_", "config.strategy.type_",
-                                      "config.strategy.kind", "strategy.type_", NULL};
+  static const char *const kinds[] = {"args.strategy.type_",  "config.strategy.type_",
+                                      "config.strategy.kind", "config.profile.kind",
+                                      "strategy.type_",       NULL};
   static const char *const rates[] = {"args.strategy.rate", "config.strategy.rate",
                                       "config.rate", NULL};
   static const char *const streams[] = {
@@ -106,12 +107,14 @@ static void about(struct bench *b, const struct bench_node *report,
   static const char *const backends[] = {"worker.backend_type", "config.backend.type_",
                                          "config.backend.kind", NULL};
   static const char *const data[] = {"request_loader.data", "config.requests.data", NULL};
-  static const char *const top_models[] = {"args.model", "config.model",
-                                           "config.backend.model", NULL};
+  static const char *const top_models[] = {"args.model", "config.spec.backend.model",
+                                           "config.model", "config.backend.model", NULL};
   r->model = first_str(b, run, models);
   if (r->model == NULL) r->model = first_str(b, report, top_models);
   r->backend = first_str(b, run, backends);
-  if (r->backend == NULL) r->backend = bench_get_str(b, report, "args.backend");
+  static const char *const top_backends[] = {"args.backend", "config.spec.backend.kind",
+                                             NULL};
+  if (r->backend == NULL) r->backend = first_str(b, report, top_backends);
   r->dataset = first_str(b, run, data);
   bench_extra(b, r, "guidellm_version",
               bench_get_str(b, report, "metadata.guidellm_version"));

@@ -46,6 +46,8 @@ static void a_block_is_found_behind_any_prefix(void **state)
   check_block(kit_read(k, BLOCK("2025-11-02T10:00:00.123456789Z stdout F ")));
   check_block(kit_read(k, "notes: |\n" BLOCK("    ")));
   check_block(kit_read(k, "# Results\n\n```bash\n" BLOCK("> ") "```\n"));
+  check_block(kit_read(k, BLOCK("\x1b[32m")));
+  check_block(kit_read(k, BLOCK("\x1b[0m\x1b[1;36m(APIServer pid=1)\x1b[0m ")));
   check_block(kit_read(k, "{\"not\": \"a result\"}\n" BLOCK("")));
 }
 
@@ -147,6 +149,7 @@ static void sglangs_block_is_told_apart(void **state)
                        "Total generated tokens (retokenized):    103837    \n"
                        "Input token throughput (tok/s):          1295.95   \n"
                        "Total throughput (tok/s):                2121.89   \n"
+                       "Concurrency:                             7.91      \n"
                        "Mean E2E Latency (ms):                   2098.07   \n"
                        "Median TPOT (ms):                        -0.00     \n"
                        "Max ITL (ms):                            5.00      \n"
@@ -161,6 +164,29 @@ static void sglangs_block_is_told_apart(void **state)
   assert_close(r->e2el_ms.mean, 2098.07, 0);
   assert_close(r->tpot_ms.median, 0, 0);
   assert_close(r->itl_ms.max, 5, 0);
+}
+
+static void a_block_per_gpu_is_multiplied_out(void **state)
+{
+  const struct kvc_bench *r =
+      kit_read(*state, "============ Serving Benchmark Result ============\n"
+                       "Hardware:                                8\xC3\x97"
+                       "B200\n"
+                       "Model:                                   org/m\n"
+                       "Tensor Parallel Size:                    8\n"
+                       "Input Sequence Length:                   1024\n"
+                       "Concurrency:                             4\n"
+                       "Total Token Throughput/GPU (tok/s):      128.5\n"
+                       "Output Token Throughput/GPU (tok/s):     64.0\n"
+                       "Mean TTFT (ms):                          163.73\n"
+                       "==================================================\n");
+  assert_string_equal(r->model, "org/m");
+  assert_close(r->gpus, 8, 0);
+  assert_close(r->tensor_parallel, 8, 0);
+  assert_close(r->max_concurrency, 4, 0);
+  assert_close(r->total_throughput, 1028, 0);
+  assert_close(r->output_throughput, 512, 0);
+  assert_close(r->input_tok.mean, 1024, 0);
 }
 
 static void a_block_that_is_cut_gives_what_it_has(void **state)
@@ -216,6 +242,7 @@ int main(void)
       KIT_TEST(what_stands_before_a_block_belongs_to_it),
       KIT_TEST(newer_rows_are_read),
       KIT_TEST(sglangs_block_is_told_apart),
+      KIT_TEST(a_block_per_gpu_is_multiplied_out),
       KIT_TEST(a_block_that_is_cut_gives_what_it_has),
       KIT_TEST(the_lines_of_throughput_and_latency_are_read),
       KIT_TEST(a_heading_without_figures_is_no_result),

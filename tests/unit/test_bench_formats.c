@@ -25,38 +25,50 @@ static void guidellm_of_the_first_schema_is_read(void **state)
                      "150",
                      "160") ", "
                             "\"time_to_first_token_"
-                            "ms\": " OK_STAT("306", "465") ", "
-                                                           "\"time_per_output_token_ms\":"
+                            "ms\": " OK_STAT(
+                                "306",
+                                "465") ", "
+                                       "\"time_per_output_token_ms\":"
+                                       " " OK_STAT(
+                                           "9.8",
+                                           "11") ", "
+                                                 "\"inter_"
+                                                 "token_"
+                                                 "latency_"
+                                                 "ms\":"
+                                                 " " OK_STAT(
+                                                     "9.9",
+                                                     "12") ", "
+                                                           "\""
+                                                           "ou"
+                                                           "tp"
+                                                           "ut"
+                                                           "_t"
+                                                           "ok"
+                                                           "en"
+                                                           "s_"
+                                                           "pe"
+                                                           "r_"
+                                                           "se"
+                                                           "co"
+                                                           "nd"
+                                                           "\""
+                                                           ":"
                                                            " " OK_STAT(
-                                                               "9.8",
-                                                               "11") ", "
-                                                                     "\"inter_"
-                                                                     "token_"
-                                                                     "latency_"
-                                                                     "ms\":"
-                                                                     " " OK_STAT(
-                                                                         "9.9",
-                                                                         "12") ", "
-                                                                               "\""
-                                                                               "ou"
-                                                                               "tp"
-                                                                               "ut"
-                                                                               "_t"
-                                                                               "ok"
-                                                                               "en"
-                                                                               "s_"
-                                                                               "pe"
-                                                                               "r_"
-                                                                               "se"
-                                                                               "co"
-                                                                               "nd"
-                                                                               "\""
-                                                                               ":"
-                                                                               " " OK_STAT(
-                                                                                   "828",
-                                                                                   "900") "}, \"start_time\": 100.0, "
-                                                                                          "\"end_time\": 118.0, \"request_totals\": {\"successful\": 4, \"errored\": 1, "
-                                                                                          "\"incomplete\": 2, \"total\": 7}}]}");
+                                                               "828",
+                                                               "900") "}, "
+                                                                      "\"start_time\": "
+                                                                      "100.0, "
+                                                                      "\"end_time\": "
+                                                                      "118.0, "
+                                                                      "\"request_"
+                                                                      "totals\": "
+                                                                      "{\"successful\": "
+                                                                      "4, \"errored\": "
+                                                                      "1, "
+                                                                      "\"incomplete\": "
+                                                                      "2, \"total\": "
+                                                                      "7}}]}");
   assert_string_equal(r->format, "guidellm");
   assert_string_equal(r->model, "org/m");
   assert_string_equal(r->backend, "openai_http");
@@ -110,6 +122,18 @@ static void newer_guidellm_is_read_and_its_latency_recognised(void **state)
   assert_close(r->e2el_ms.mean, 1100, 1e-12);
   assert_close(r->ttft_ms.median, 90, 0);
   assert_string_equal(kit_extra(r, "guidellm_version"), "0.7.0");
+  /* Where that schema says the model once for all. */
+  r = kit_read(k,
+               "{\"config\": {\"spec\": {\"backend\": {\"kind\": \"openai_http\", "
+               "\"model\": \"org/v2\"}}}, \"benchmarks\": [{\"config\": {\"strategy\": "
+               "{\"kind\": \"concurrent\", \"streams\": 4}}, \"metrics\": "
+               "{\"time_to_first_token_ms\": {\"successful\": {\"percentiles\": "
+               "{\"p50\": 120.0}}}}}]}");
+  assert_string_equal(r->model, "org/v2");
+  assert_string_equal(r->backend, "openai_http");
+  assert_close(r->max_concurrency, 4, 0);
+  assert_true(isinf(r->request_rate));
+  assert_close(r->ttft_ms.median, 120, 0);
   /* Somebody's copy in milliseconds: 100 + 100 * 10 ms cannot be 1100 s. */
   r = kit_read(k, "{\"benchmarks\": [" NEWER("1100", "2.0") "]}");
   assert_close(r->e2el_ms.mean, 1100, 1e-12);
