@@ -41,7 +41,8 @@ static struct kvc_log_event *add(struct kvc_log_reader *r, const struct slog_hit
                                  enum kvc_log_kind kind, struct slog_start *start)
 {
   if (r->view.n_events == KVC_LOG_MAX_EVENTS) return NULL;
-  char *const text = kvc_arena_alloc(r->arena, SLOG_EVENT_BYTES + 1, 1);
+  char *const text = r->n_spare > 0 ? r->spare[--r->n_spare]
+                                    : kvc_arena_alloc(r->arena, SLOG_EVENT_BYTES + 1, 1);
   if (text == NULL) {
     r->full = true;
     return NULL;
@@ -49,6 +50,7 @@ static struct kvc_log_event *add(struct kvc_log_reader *r, const struct slog_hit
   size_t from, to;
   extent(hit, &from, &to);
   slog_clean(hit->seg->text + from, to - from, text, SLOG_EVENT_BYTES + 1);
+  r->texts[r->view.n_events] = text;
   struct kvc_log_event *const e = &r->view.events[r->view.n_events++];
   *e = (struct kvc_log_event){.kind = kind,
                               .line = hit->seg->line,
@@ -99,8 +101,10 @@ void slog_events_forget(struct kvc_log_reader *r, int start)
     int16_t *const sum = &r->skipped[e.kind];
     if (e.start == KVC_LOG_SKIPPED && *sum > 0) {
       v->events[*sum - 1].count += e.count;
+      r->spare[r->n_spare++] = r->texts[i];
       continue;
     }
+    r->texts[n] = r->texts[i];
     v->events[n++] = e;
     if (e.start == KVC_LOG_SKIPPED) *sum = (int16_t)n;
     if (e.start == -1) r->early[e.kind] = (int16_t)n;

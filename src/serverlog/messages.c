@@ -24,6 +24,7 @@ static const struct slog_message messages[] = {
     {"Generated response ", slog_mute, 0},
 
     {"API server version ", slog_version, 0},
+    {"LLM engine version ", slog_version, 1},
     {"  version ", slog_banner, 0},
     {"  model   ", slog_banner, 1},
     {"non-default args: {", slog_args, 0},

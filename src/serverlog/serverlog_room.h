@@ -177,6 +177,9 @@ struct kvc_log_reader {
   bool has_hit_wait;
   uint64_t prefixed, bare;   /* lines of a server, with and without a log's prefix */
   uint64_t headings, fences; /* of a document that quotes some */
+  char *texts[KVC_LOG_MAX_EVENTS]; /* of the events, to be used again */
+  char *spare[KVC_LOG_MAX_EVENTS];
+  size_t n_spare;
   int16_t early[KVC_LOG_KINDS_], skipped[KVC_LOG_KINDS_]; /* events of no start */
   double v0_spec[4], v0_spec_last[4]; /* counters that go on from line to line */
   double frac_weight, frac_sum, length_weight, length_sum;

@@ -187,6 +187,10 @@ void slog_version(struct kvc_log_reader *r, const struct slog_hit *hit)
   struct slog_start *start = slog_start_last(r);
   if (!set_version(NULL, hit->seg, hit->end)) return;
   slog_met(r, hit->seg, hit->at);
+  if (hit->arg == 1) { /* in passing */
+    (void)set_version(slog_start_now(r, hit->seg), hit->seg, hit->end);
+    return;
+  }
   if (start != NULL && is_head(start) && start->saw_version && !start->saw_args &&
       hit->seg->line - start->pub.line < NEAR_LINES &&
       slog_starts(hit->seg->text, hit->seg->len, hit->end, start->version))

@@ -66,7 +66,6 @@ static size_t read_fields(const struct slog_seg *s, size_t at,
   size_t n = 0, strange = 0;
   while (n < MAX_FIELDS && strange < MAX_STRANGE && at < s->len) {
     while (at < s->len && memchr(", .", s->text[at], 3) != NULL) at++;
-    if (n + strange > 0 && slog_starts(s->text, s->len, at, fields[0].label)) break;
     if (read_field(s, &at, sample, v0)) {
       n++;
       continue;
@@ -144,12 +143,26 @@ void slog_stats_join(struct kvc_log_reader *r, const struct slog_seg *s)
   }
 }
 
+/* The segment up to the next line of statistics, which another writer may have begun in
+ * the middle of this one. */
+static struct slog_seg own_part(const struct slog_hit *hit)
+{
+  enum { LONGEST = 1024 };
+  struct slog_seg s = *hit->seg;
+  if (s.len - hit->at > LONGEST) s.len = hit->at + LONGEST;
+  const size_t other = slog_find(s.text, s.len, hit->end, fields[0].label);
+  if (other != SIZE_MAX) s.len = other;
+  s.open = s.open && s.len == hit->seg->len;
+  return s;
+}
+
 void slog_stats(struct kvc_log_reader *r, const struct slog_hit *hit)
 {
   struct kvc_log_sample sample;
   bool v0 = false;
+  const struct slog_seg own = own_part(hit);
   slog_sample_clear(&sample);
-  const size_t n = read_fields(hit->seg, hit->at, &sample, &v0);
+  const size_t n = read_fields(&own, hit->at, &sample, &v0);
   sample.line = hit->seg->line;
   sample.time_s = slog_time(&r->clock, hit->seg, hit->at);
   sample.engine = engine_of(hit->seg, hit->at);

@@ -111,6 +111,94 @@ static void a_line_that_never_ends_is_cut(void **state)
   free(text);
 }
 
+/* A value is what the whole text says, or is not there. */
+static void same_or_none(double got, double whole, size_t cut)
+{
+  if (!isnan(got) && got != whole)
+    fail_msg("cut after %zu bytes it is %.17g, not %.17g", cut, got, whole);
+}
+
+static void a_log_cut_anywhere_gives_no_number_that_is_not_in_it(void **state)
+{
+  static const char text[] =
+      "INFO 05-07 05:30:00 [a.py:1] vLLM API server version 0.19.0\n"
+      "INFO 05-07 05:30:01 [m.py:1] Using max model len 131072\n"
+      "INFO 05-07 05:30:01 [s.py:1] Chunked prefill is enabled with "
+      "max_num_batched_tokens=2048.\n"
+      "INFO 05-07 05:30:30 [r.py:1] Model loading took 17.25 GiB memory and 110.5 "
+      "seconds\n"
+      "INFO 05-07 05:30:31 [w.py:1] Available KV cache memory: 10.25 GiB\n"
+      "INFO 05-07 05:30:32 [k.py:1] GPU KV cache size: 1,567,978 tokens, Maximum "
+      "concurrency for "
+      "8,192 tokens per request: 191.40x\n"
+      "INFO 05-07 05:30:33 [r.py:1] Graph capturing finished in 16 secs, took 0.22 GiB\n"
+      "INFO 05-07 05:30:34 [core.py:1] init engine (profile, create kv cache, warmup "
+      "model) took "
+      "52.25 s (compilation: 27.5 s)\n"
+      "INFO 05-07 05:30:34 [l.py:1] Engine 000: vllm cache_config_info with "
+      "initialization after "
+      "num_gpu_blocks is: 97997\n"
+      "INFO 05-07 05:31:00 [loggers.py:87] Engine 012: Avg prompt throughput: 1234.5 "
+      "tokens/s, "
+      "Avg generation throughput: 67.5 tokens/s, Running: 123 reqs, Waiting: 45 reqs, "
+      "Deferred: "
+      "11 reqs, Preemptions: 12, GPU KV cache usage: 97.5%, Prefix cache hit rate: "
+      "12.5%, "
+      "External prefix cache hit rate: 33.0%, MM cache hit rate: 44.0%\n";
+  (void)state;
+  struct read *all = read_log(text);
+  const struct kvc_log_sample *w = all->log.samples;
+  assert_int_equal(all->log.n_samples, 1);
+  IS(w->preemptions, 12);
+  for (size_t cut = 0; cut < sizeof text - 1; cut++) {
+    struct read *k = read_pieces(text, cut, SIZE_MAX / 2);
+    if (k->rc == KVC_E_OK && k->log.n_starts > 0) {
+      /* the doubles of a start's memory, one by one */
+      const double *got = (const double *)(const void *)&k->log.starts[0].memory;
+      const double *whole = (const double *)(const void *)&all->log.starts[0].memory;
+      for (size_t i = 0; i < offsetof(struct kvc_log_memory, ranks) / sizeof *got; i++)
+        same_or_none(got[i], whole[i], cut);
+    }
+    if (k->rc == KVC_E_OK && k->log.n_samples > 0) {
+      const double *got = &k->log.samples[0].prompt_tps;
+      const double *to = (const double *)(const void *)&k->log.samples[0].merged;
+      for (size_t i = 0; got + i < to; i++)
+        same_or_none(got[i], (&w->prompt_tps)[i], cut);
+      assert_int_equal(k->log.samples[0].engine, 12);
+    }
+    read_free(k);
+  }
+  read_free(all);
+}
+
+static void a_server_that_starts_for_ever_takes_no_more_memory(void **state)
+{
+  (void)state;
+  static const char again[] =
+      "INFO 01-01 00:00:00 [a.py:1] vLLM API server version 0.9.0\n"
+      "INFO 01-01 00:00:00 [a.py:1] non-default args: {'model': 'm'}\n"
+      "ERROR 01-01 00:00:03 [core.py:1] ValueError: No available memory for the cache "
+      "blocks.\n"
+      "ERROR 01-01 00:00:03 [core.py:1] RuntimeError: Engine core initialization "
+      "failed.\n";
+  struct kvc_arena arena;
+  struct kvc_log_reader *r;
+  struct kvc_serverlog log;
+  size_t used = 0;
+  kvc_arena_init(&arena, READ_CAP);
+  assert_int_equal(kvc_log_open(&arena, "x", &r, NULL), KVC_E_OK);
+  for (int i = 0; i < 5000; i++) {
+    if (i == 100) used = arena.used_bytes;
+    kvc_log_feed(r, again, sizeof again - 1);
+  }
+  assert_int_equal(arena.used_bytes, used);
+  assert_int_equal(kvc_log_finish(r, &log, NULL), KVC_E_OK);
+  size_t failures = 0;
+  for (size_t i = 0; i < log.n_events; i++) failures += log.events[i].count;
+  assert_int_equal(failures, 10000);
+  kvc_arena_clear(&arena);
+}
+
 static void beyond_the_bound_samples_are_merged_engine_by_engine(void **state)
 {
   (void)state;
@@ -273,6 +361,8 @@ int main(void)
       cmocka_unit_test(the_size_of_the_pieces_does_not_matter),
       cmocka_unit_test(utf_16_is_read_in_both_orders),
       cmocka_unit_test(a_line_that_never_ends_is_cut),
+      cmocka_unit_test(a_log_cut_anywhere_gives_no_number_that_is_not_in_it),
+      cmocka_unit_test(a_server_that_starts_for_ever_takes_no_more_memory),
       cmocka_unit_test(beyond_the_bound_samples_are_merged_engine_by_engine),
       cmocka_unit_test(a_log_can_be_looked_at_while_it_grows),
       cmocka_unit_test(other_texts_are_refused),

@@ -168,6 +168,28 @@ static void a_line_cut_by_another_writer_keeps_what_can_be_read(void **state)
   read_free(k);
 }
 
+static void a_line_begun_in_another_does_not_lend_it_values(void **state)
+{
+  (void)state;
+  struct read *k = read_log(
+      "INFO 04-03 10:00:00 [loggers.py:87] Engine 000: Avg prompt throughput: 5.0 "
+      "tokens/s, "
+      "Avg gen(APIServer pid=2) INFO 04-03 10:00:01 [loggers.py:87] Engine 001: Avg "
+      "prompt "
+      "throughput: 50.0 tokens/s, Avg generation throughput: 60.5 tokens/s, Running: 30 "
+      "reqs, "
+      "Waiting: 40 reqs, GPU KV cache usage: 70.5%, Prefix cache hit rate: 22.5%\n"
+      "eration throughput: 6.5 tokens/s, Running: 3 reqs, Waiting: 4 reqs, GPU KV cache "
+      "usage: 7.5%, Prefix cache hit rate: 12.5%\n");
+  assert_int_equal(k->log.n_samples, 2);
+  IS(k->log.samples[0].prompt_tps, 5);
+  SAYS_NOT(k->log.samples[0].generation_tps);
+  SAYS_NOT(k->log.samples[0].running);
+  IS(k->log.samples[1].running, 30);
+  IS(k->log.samples[1].kv_usage_frac, 0.705);
+  read_free(k);
+}
+
 static void a_line_broken_by_a_terminal_is_joined(void **state)
 {
   (void)state;
@@ -327,6 +349,7 @@ int main(void)
       cmocka_unit_test(half_a_number_is_no_number),
       cmocka_unit_test(two_lines_in_one_are_two),
       cmocka_unit_test(a_line_cut_by_another_writer_keeps_what_can_be_read),
+      cmocka_unit_test(a_line_begun_in_another_does_not_lend_it_values),
       cmocka_unit_test(a_line_broken_by_a_terminal_is_joined),
       cmocka_unit_test(stamps_of_every_kind_give_seconds),
       cmocka_unit_test(time_starts_with_the_first_stamp_of_the_log),
