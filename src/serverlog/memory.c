@@ -457,6 +457,8 @@ void slog_memory(struct kvc_log_reader *r, const struct slog_hit *hit)
                                          [SLOG_MAX_LEN] = read_max_len,
                                          [SLOG_CHUNKED] = read_chunked,
                                          [SLOG_AUTO_FIT] = read_auto_fit};
+  const char after = hit->end < hit->seg->len ? hit->seg->text[hit->end] : '\0';
+  if (after == '%' || after == '{') return; /* the program's text, not its output */
   struct slog_start *const start = slog_start_for(r, hit);
   slog_met(r, hit->seg, hit->at);
   if (start == NULL) return;

@@ -31,7 +31,10 @@ void slog_met(struct kvc_log_reader *r, const struct slog_seg *s, size_t at)
       r->prefixed++;
       return;
     }
-  r->bare++;
+  if (slog_stamped(s, at))
+    r->prefixed++;
+  else
+    r->bare++;
 }
 
 bool slog_has_prefix(const struct slog_seg *s)
@@ -56,6 +59,7 @@ void slog_access(struct kvc_log_reader *r, const struct slog_hit *hit)
   const struct slog_seg *const s = hit->seg;
   double status;
   size_t i = hit->at;
+  r->accesses++;
   const size_t least = i > SLOG_BACK ? i - SLOG_BACK : 0;
   while (i > least && s->text[i - 1] != '"') i--;
   if (i == least || !slog_starts(s->text, s->len, i, "POST /")) return;
@@ -286,7 +290,8 @@ const struct kvc_serverlog *kvc_log_peek(struct kvc_log_reader *reader)
 
 static bool is_server(const struct kvc_log_reader *r)
 {
-  const uint64_t lines = r->view.lines + 1;
+  const uint64_t all = r->view.lines + 1;
+  const uint64_t lines = all > r->accesses ? all - r->accesses : 1;
   if (r->headings > 1 && r->fences > 0 &&
       (r->prefixed + r->bare) * DOCUMENT_LINES < lines)
     return false; /* a report that quotes a log */

@@ -106,6 +106,7 @@ struct slog_clock {
   bool begun;
 };
 /* Seconds since the first stamp of the log; NaN when no stamp stands before 'at'. */
+bool slog_stamped(const struct slog_seg *s, size_t at);
 double slog_time(struct slog_clock *clock, const struct slog_seg *s, size_t at);
 
 /* ---- samples.c --------------------------------------------------------------------- */
@@ -176,6 +177,7 @@ struct kvc_log_reader {
   double hit_wait[2]; /* V0's hit rates that stand before their sample */
   bool has_hit_wait;
   uint64_t prefixed, bare;   /* lines of a server, with and without a log's prefix */
+  uint64_t accesses;         /* lines about a request, which every web server writes */
   uint64_t headings, fences; /* of a document that quotes some */
   char *texts[KVC_LOG_MAX_EVENTS]; /* of the events, to be used again */
   char *spare[KVC_LOG_MAX_EVENTS];

@@ -6,7 +6,7 @@
 #include "serverlog_room.h"
 #include <string.h>
 
-enum { REACH = 1024, V0_COUNTS = 3 };
+enum { REACH = 512, V0_COUNTS = 3 };
 
 static void add(double *sum, double value)
 {

@@ -186,6 +186,14 @@ static double unroll(struct slog_clock *c, enum slog_stamp_kind kind,
   return t;
 }
 
+bool slog_stamped(const struct slog_seg *s, size_t at)
+{
+  struct stamps found = {.first_ones = true};
+  const size_t from = at > PREFIX ? at - PREFIX : 0;
+  collect(s->text, (const size_t[3]){from, at, at}, &found);
+  return found.have[SLOG_OUTER] || found.have[SLOG_OWN];
+}
+
 double slog_time(struct slog_clock *clock, const struct slog_seg *s, size_t at)
 {
   static const enum slog_stamp_kind order[] = {SLOG_OWN, SLOG_SECOND, SLOG_OUTER};

@@ -173,7 +173,8 @@ void slog_stats(struct kvc_log_reader *r, const struct slog_hit *hit)
   }
   slog_sample_begin(r, &sample);
   keep_tail(r, hit);
-  slog_met(r, hit->seg, hit->at);
+  const char after = hit->end < hit->seg->len ? hit->seg->text[hit->end] : '\0';
+  if (after != '%' && after != '{') slog_met(r, hit->seg, hit->at);
   if (n == 0) return;
   count(r);
   generation(r, v0, &sample);

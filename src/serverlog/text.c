@@ -23,7 +23,7 @@ size_t slog_find_back(const char *text, size_t to, const char *what)
 {
   const size_t n = strlen(what), least = to > SLOG_BACK ? to - SLOG_BACK : 0;
   for (size_t i = to; i >= least + n && i >= n; i--)
-    if (memcmp(text + i - n, what, n) == 0) return i - n;
+    if (text[i - n] == what[0] && memcmp(text + i - n, what, n) == 0) return i - n;
   return SIZE_MAX;
 }
 

@@ -290,6 +290,9 @@ static void other_texts_are_refused(void **state)
       "Traceback\ntorch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 "
       "GiB.\n",
       "{\"model_id\": \"m\", \"completed\": 3}\n",
+      "    log_fn(\n        \"Avg prompt throughput: %.1f tokens/s, \"\n    "
+      "logger.info(\"GPU KV "
+      "cache size: %s tokens\", n)\n",
       /* another server with some of the same warnings */
       "[2026-02-26 05:24:09 TP4] Using a slow tokenizer. This might cause\n[2026-02-26 "
       "05:24:09 "
@@ -318,6 +321,11 @@ static void fragments_are_told_as_logs(void **state)
   static const char *const texts[] = {
       STATS,
       "# GPU blocks: 378, # CPU blocks: 1638\n",
+      "05-12 08:04:49 " STATS
+      "\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n"
+      "19\n20\n21\n22\n23\n24\n25\n26\n27\n28\n29\n30\n31\n32\n33\n34\n35\n36\n37\n38\n39"
+      "\n40\n41\n"
+      "42\n43\n44\n45\n46\n47\n48\n49\n50\n51\n52\n",
       "vllm-1  | ValueError: No available memory for the cache blocks.\n",
       "  | [2025-03-10T15:07:20Z] INFO 03-10 08:07:20 [g.py:1067] Model loading took "
       "0.2389 GB "
