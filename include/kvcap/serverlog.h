@@ -35,8 +35,8 @@ struct kvc_log_sample {
   double running, waiting, swapped, deferred, preemptions; /* requests */
   double kv_usage_frac, cpu_kv_usage_frac;                 /* 0..1 */
   double prefix_hit_frac, cpu_prefix_hit_frac, external_hit_frac, mm_hit_frac;
-  int merged; /* lines behind this sample; the rates are their means, counts their maxima,
-                 preemptions their sum */
+  int merged; /* lines behind this sample; rates and hit fractions are their means, counts
+                 and KV usage their maxima, preemptions their sum */
 };
 
 /* Speculative decoding lines, summed over the log. */
@@ -70,12 +70,16 @@ enum kvc_log_kind {
   KVC_LOG_PREEMPTION,     /* V0's warning; value: total so far */
   KVC_LOG_OOM,            /* CUDA/HIP out of memory; value: bytes it tried, NaN */
   KVC_LOG_NO_KV,          /* no memory for the cache blocks */
-  KVC_LOG_KV_TOO_SMALL,   /* max_model_len does not fit; value: longest that does, NaN */
-  KVC_LOG_FREE_MEMORY,    /* less free than gpu_memory_utilization asks for */
+  KVC_LOG_KV_TOO_SMALL,   /* max_model_len does not fit; value: longest that does, NaN;
+                             value2: the one asked for, NaN */
+  KVC_LOG_FREE_MEMORY,    /* less free than gpu_memory_utilization asks for; value: bytes
+                             free, value2: bytes asked for */
   KVC_LOG_ENGINE_DEAD,    /* EngineDeadError, engine process failed */
-  KVC_LOG_IGNORED_PROMPT, /* a prompt is too long and was refused */
+  KVC_LOG_IGNORED_PROMPT, /* a prompt is too long and was refused; value: its tokens,
+                             value2: the limit */
   KVC_LOG_EAGER,          /* CUDA graphs are off */
-  KVC_LOG_NO_CUSTOM_ALLREDUCE, /* PCIe: custom all-reduce is switched off */
+  KVC_LOG_NO_CUSTOM_ALLREDUCE, /* PCIe (or several nodes): custom all-reduce is off; the
+                                  text says why */
   KVC_LOG_PREFIX_CACHE_OFF,
   KVC_LOG_CHUNKED_OFF,
   KVC_LOG_KV_SCALES, /* fp8 KV without calibrated scales */

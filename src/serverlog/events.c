@@ -293,6 +293,12 @@ void slog_failure(struct kvc_log_reader *r, const struct slog_hit *hit)
   if (!real) return;
   struct slog_start *const start = slog_start_last(r);
   if (of_vllm(hit->seg, kind)) slog_met(r, hit->seg, hit->at);
+  if (start != NULL && kind == KVC_LOG_KV_TOO_SMALL &&
+      isnan(start->pub.memory.available_kv_bytes)) {
+    double bytes;
+    if (slog_labelled(hit->seg, hit->end, "available KV cache memory (", &bytes))
+      start->pub.memory.available_kv_bytes = bytes;
+  }
   if (start != NULL && kind <= KVC_LOG_ENGINE_DEAD && kind != KVC_LOG_PREEMPTION)
     start->failed = true;
   slog_event(r, hit, kind, value);

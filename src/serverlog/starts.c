@@ -393,7 +393,9 @@ bool slog_join(struct kvc_log_reader *r, const struct slog_seg *s)
 {
   enum { MOST_PIECES = 64 };
   struct slog_start *const start = slog_start_last(r);
-  if (start == NULL || slog_has_prefix(s) || r->joined++ == MOST_PIECES) {
+  size_t which;
+  if (start == NULL || slog_has_prefix(s) || r->joined++ == MOST_PIECES ||
+      slog_scan(&r->scanner, s->text, s->len, 0, &which) != SIZE_MAX) {
     slog_join_end(r);
     return false;
   }

@@ -408,6 +408,30 @@ static void every_start_is_told_apart(void **state)
   read_free(k);
 }
 
+static void what_a_failure_says_about_memory_is_kept(void **state)
+{
+  (void)state;
+  struct read *k = read_log(
+      "INFO 01-01 00:00:00 [core.py:1] Initializing a V1 LLM engine (v0.8.2) with "
+      "config: "
+      "model='m', max_seq_len=9, and the rest is cut off\n"
+      "ERROR 04-05 01:12:55 [core.py:390] ValueError: To serve at least one request with "
+      "the "
+      "models's max seq len (1048576), (24.00 GB KV cache is needed, which is larger "
+      "than the "
+      "available KV cache memory (9.75 GB). Try increasing `gpu_memory_utilization`\n"
+      "Loading model weights took 2.5 GB\n");
+  IS(k->log.starts[0].memory.available_kv_bytes, 9.75 * GIB);
+  IS(k->log.starts[0].memory.weights_bytes, 2.5 * GIB);
+  IS(k->log.starts[0].memory.max_model_len_tok, 9);
+  read_free(k);
+  k = read_log(
+      "Initializing an LLM engine (v0.6.0) with config: model='m', max_seq_len=9, ...\n"
+      "Loading model weights took 2.5 GB\n");
+  IS(k->log.starts[0].memory.weights_bytes, 2.5 * GIB);
+  read_free(k);
+}
+
 static void a_head_that_is_said_twice_is_one(void **state)
 {
   (void)state;
@@ -514,6 +538,7 @@ int main(void)
       cmocka_unit_test(limits_and_overrides_are_read),
       cmocka_unit_test(the_launch_reader_takes_the_arguments),
       cmocka_unit_test(every_start_is_told_apart),
+      cmocka_unit_test(what_a_failure_says_about_memory_is_kept),
       cmocka_unit_test(a_head_that_is_said_twice_is_one),
       cmocka_unit_test(engines_of_one_start_are_one_start),
       cmocka_unit_test(offline_engines_begin_a_start_each),
