@@ -51,7 +51,9 @@ static bool is_sample(struct slice s, bool *bare)
     *bare = starts(s, "vllm:") || starts(s, "ray_vllm:");
     return false;
   }
+  bool labelled = false;
   if (*rest.at == '{') {
+    labelled = true;
     const char *close = rest.at + rest.len;
     while (close > rest.at && close[-1] != '}') close--;
     if (close == rest.at) return false;
@@ -60,7 +62,10 @@ static bool is_sample(struct slice s, bool *bare)
     return false;
   }
   if (!kvc_num_scan(rest.at, rest.len, &value, &used)) return false;
-  return used == rest.len || rest.at[used] == ' ' || rest.at[used] == '\t';
+  const struct slice after = prom_trim((struct slice){rest.at + used, rest.len - used});
+  if (after.len > 0 && rest.at[used] != ' ' && rest.at[used] != '\t') return false;
+  if (labelled || after.len == 0 || *after.at == '#') return true;
+  return kvc_num_scan(after.at, after.len, &value, &used) && used == after.len;
 }
 
 static void line(struct slice s, struct tally *t)
@@ -83,7 +88,12 @@ bool kvc_prom_looks(const char *text, size_t len)
 {
   struct tally t = {0};
   size_t at = 0;
+  char decoded[LOOKED_AT + LOOKED_AT / 2];
   if (len > LOOKED_AT) len = LOOKED_AT;
+  if (prom_is_utf16((struct slice){text, len})) {
+    len = prom_from_utf16((struct slice){text, len}, decoded);
+    text = decoded;
+  }
   const struct slice all = {text, len};
   if (len == 0) return false;
   if (prom_is_aiperf_csv(all) || prom_is_aiperf_json(all)) return true;

@@ -171,6 +171,10 @@ size_t prom_name_len(struct slice text);
 kvc_code prom_lines(struct prom *p) KVC_MUST_USE;
 struct slice prom_trim(struct slice s);
 
+/* utf16.c: with a byte-order mark; 'out' has room for half as much again. */
+bool prom_is_utf16(struct slice text);
+size_t prom_from_utf16(struct slice text, char *out);
+
 /* aiperf_csv.c, aiperf_json.c */
 bool prom_is_aiperf_csv(struct slice text);
 bool prom_is_aiperf_json(struct slice text);

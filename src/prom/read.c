@@ -10,6 +10,20 @@ static kvc_code nothing(const struct kvc_prom_source *source, struct kvc_err *er
                   "such as vllm:num_requests_running{model_name=\"m\"} 3");
 }
 
+/* The source in UTF-8. */
+static kvc_code decode(struct kvc_arena *arena, const struct kvc_prom_source *source,
+                       struct kvc_prom_source *out, struct kvc_err *err)
+{
+  const struct slice text = {source->text, source->len};
+  *out = *source;
+  if (!prom_is_utf16(text)) return KVC_E_OK;
+  char *decoded = kvc_arena_alloc(arena, text.len + text.len / 2 + 1, 1);
+  if (decoded == NULL) return kvc_arena_full(arena, source->where, err);
+  out->len = prom_from_utf16(text, decoded);
+  out->text = decoded;
+  return KVC_E_OK;
+}
+
 kvc_code kvc_prom_read(struct kvc_arena *arena, const struct kvc_prom_source *source,
                        struct kvc_page *out, struct kvc_err *err)
 {
@@ -18,14 +32,16 @@ kvc_code kvc_prom_read(struct kvc_arena *arena, const struct kvc_prom_source *so
                     "is %zu bytes long; a page of metrics of more than %d bytes is not "
                     "read",
                     source->len, KVC_PROM_MAX_BYTES);
+  struct kvc_prom_source decoded;
   struct prom *p = kvc_arena_alloc(arena, 1, sizeof *p);
   if (p == NULL) return kvc_arena_full(arena, source->where, err);
+  KVC_TRY(decode(arena, source, &decoded, err));
   p->arena = arena;
-  p->source = source;
+  p->source = &decoded;
   p->err = err;
   p->seed = (uint64_t)(uintptr_t)p * 0x9E3779B97F4A7C15u;
-  const struct slice text = {source->text, source->len};
-  if (source->len == 0) return nothing(source, err);
+  const struct slice text = {decoded.text, decoded.len};
+  if (decoded.len == 0) return nothing(source, err);
   if (prom_is_aiperf_csv(text))
     KVC_TRY(prom_aiperf_csv(p));
   else if (prom_is_aiperf_json(text))

@@ -137,7 +137,10 @@ static enum prom_note value_parse(struct cursor *c, struct sample *s)
     s->has_time = true;
     s->time_s = time_of(stamp);
   }
-  return NOTE_COUNT_;
+  skip_blanks(c);
+  /* "Oct 03 10:11:12 host" is a line of a log, not the metric Oct. */
+  const bool plain = !s->has_braces && memchr(s->name.at, ':', s->name.len) == NULL;
+  return plain && c->at < c->end && *c->at != '#' ? NOTE_NOISE : NOTE_COUNT_;
 }
 
 enum prom_note prom_sample_parse(struct prom *p, struct slice line, bool *unfinished)

@@ -251,8 +251,46 @@ static void every_page_is_understood(void **state)
   kvc_arena_clear(&facts);
 }
 
+/* Logs, results, configurations and dashboards name the same metrics, yet are no pages.
+ */
+static void nothing_else_looks_like_a_page(void **state)
+{
+  (void)state;
+  static const char *const folders[] = {"logs", "bench", "configs", "dashboards",
+                                        "workloads"};
+  enum { LOOKED_AT = 1 << 16 };
+  static char text[LOOKED_AT];
+  size_t files = 0, wrong = 0;
+  const char *corpus = getenv("KVCAP_CORPUS");
+  if (corpus == NULL) {
+    skip();
+    return;
+  }
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    char folder[4096], path[4400];
+    (void)snprintf(folder, sizeof folder, "%s/%s", corpus, folders[i]);
+    DIR *dir = opendir(folder);
+    if (dir == NULL) continue;
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+      (void)snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+      FILE *file = e->d_name[0] != '.' ? fopen(path, "rb") : NULL;
+      if (file == NULL) continue;
+      const size_t len = fread(text, 1, sizeof text, file);
+      (void)fclose(file);
+      files++;
+      if (!kvc_prom_looks(text, len)) continue;
+      print_message("%s looks like a page\n", path);
+      wrong++;
+    }
+    (void)closedir(dir);
+  }
+  print_message("%zu files of other kinds\n", files);
+  assert_int_equal(wrong, 0);
+}
+
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_page_is_understood)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(every_page_is_understood),
+                                     cmocka_unit_test(nothing_else_looks_like_a_page)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

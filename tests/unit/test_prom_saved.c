@@ -29,6 +29,34 @@ static void indentation_crlf_and_a_bom_do_not_matter(void **state)
   assert_int_equal(kit_page.n_problems, 0);
 }
 
+/* "curl ... > page.txt" in a Windows shell. */
+#define WHOLE_PAGE                                                                       \
+  "# TYPE vllm:num_requests_waiting gauge\r\nvllm:num_requests_waiting 4\r\n"
+
+static void pages_in_utf16_are_read(void **state)
+{
+  (void)state;
+  static const char page[] = WHOLE_PAGE;
+  for (int big = 0; big < 2; big++) {
+    char wide[2 * sizeof page];
+    size_t n = 0;
+    wide[n++] = big ? '\xFE' : '\xFF';
+    wide[n++] = big ? '\xFF' : '\xFE';
+    for (size_t i = 0; i < sizeof page - 1; i++) {
+      wide[n++] = big ? '\0' : page[i];
+      wide[n++] = big ? page[i] : '\0';
+    }
+    assert_true(kvc_prom_looks(wide, n));
+    kit_read_len(wide, n);
+    kit_is(kvc_page_sum(&kit_page, "num_requests_waiting"), 4);
+    kit_read_len(wide, n - 1); /* half a character */
+  }
+  static const char model[] =
+      "\xFF\xFEx\0{\0a\0=\0\"\0\xE9\0\x3D\xD8\xAC\x20\"\0}\0 \0001\0";
+  kit_read_len(model, sizeof model - 1);
+  assert_string_equal(kvc_series_label(kit_series("x", 0), "a"), "\xC3\xA9?\xE2\x82\xAC");
+}
+
 static void a_progress_meter_in_the_first_comment_is_noise(void **state)
 {
   (void)state;
@@ -265,6 +293,8 @@ static void what_is_no_page_is_refused(void **state)
       "<html><body>404</body></html>\n",
       "{\"error\": \"no\"}",
       "max_num_seqs: 256\nblock_size: 16\nport: 8000\n",
+      "Oct 03 10:11:12 host vllm[7]: a\nOct 03 10:11:13 host vllm[7]: b\nOct 03 10:11:14 "
+      "host c\n",
       "INFO 11-22 07:09:01 metrics.py:345] Avg prompt throughput: 0.0 tokens/s\n"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     assert_int_equal(kit_try(texts[i], strlen(texts[i])), KVC_E_PARSE);
@@ -373,6 +403,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       KIT(mail_quotes_and_eaten_hashes_are_set_aside),
       KIT(indentation_crlf_and_a_bom_do_not_matter),
+      KIT(pages_in_utf16_are_read),
       KIT(a_progress_meter_in_the_first_comment_is_noise),
       KIT(what_a_log_driver_puts_before_is_set_aside),
       KIT(promtool_prints_an_arrow),
