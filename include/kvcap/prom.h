@@ -44,7 +44,7 @@ struct kvc_series {
   double created_s;           /* from _created; NaN */
   const struct kvc_bucket *buckets;
   size_t n_buckets;
-  double sum, count; /* of a histogram or summary; NaN when absent */
+  double sum, count; /* of a histogram or summary (type histogram, no buckets); NaN */
   double time_s;     /* timestamp of the sample; NaN */
 };
 
