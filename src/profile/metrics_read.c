@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows are compared with each other, so their number is bounded. */
+enum { MAX_METRICS = 4000, MAX_ROWS = 256 };
+
 static const char *const types[] = {"untyped",   "counter", "gauge",
                                     "histogram", "info",    NULL};
 static const char *const groups[] = {"latency",  "throughput", "scheduling", "kv",
@@ -96,8 +99,13 @@ static kvc_code list_or_none(const struct reader *r, const struct node *metric,
                              const char *key, const struct node **out)
 {
   *out = profile_node_get(metric, key);
-  if (*out == NULL || (*out)->type == NODE_SEQ) return KVC_E_OK;
-  return reader_fail(r, *out, KVC_E_PARSE, "\"%s\" must be a list", key);
+  if (*out == NULL) return KVC_E_OK;
+  if ((*out)->type != NODE_SEQ)
+    return reader_fail(r, *out, KVC_E_PARSE, "\"%s\" must be a list", key);
+  if ((*out)->count > MAX_ROWS)
+    return reader_fail(r, *out, KVC_E_LIMIT, "\"%s\" has more than %d entries", key,
+                       MAX_ROWS);
+  return KVC_E_OK;
 }
 
 /* ---- names ---- */
@@ -314,6 +322,9 @@ kvc_code metrics_from_node(const struct reader *r, const struct node *root,
 {
   if (root->type != NODE_SEQ)
     return reader_fail(r, root, KVC_E_PARSE, "the catalogue of metrics must be a list");
+  if (root->count > MAX_METRICS)
+    return reader_fail(r, root, KVC_E_LIMIT, "more than %d metrics are listed",
+                       MAX_METRICS);
   struct kvc_metrics *m = kvc_arena_alloc(r->arena, 1, sizeof *m);
   if (m == NULL) return kvc_arena_full(r->arena, r->file, r->err);
   m->metrics = kvc_arena_alloc(r->arena, root->count, sizeof *m->metrics);

@@ -4,17 +4,6 @@
 #include "prom_room.h"
 #include <stdlib.h>
 
-kvc_code prom_full(struct prom *p)
-{
-  return kvc_arena_full(p->arena, p->source->where, p->err);
-}
-
-kvc_code prom_limit(struct prom *p, const char *what, long long bound)
-{
-  return kvc_fail_at(p->err, KVC_E_LIMIT, p->source->where, p->line, 0,
-                     "more than %lld %s: this is no page of one server", bound, what);
-}
-
 /* The first of a kind is quoted, as far as it can be printed. */
 static const char *quote(struct prom *p, struct slice s)
 {

@@ -190,7 +190,15 @@ kvc_code prom_notes_tell(struct prom *p, struct kvc_page *out) KVC_MUST_USE;
 /* finish.c */
 kvc_code prom_finish(struct prom *p, struct kvc_page *out) KVC_MUST_USE;
 
-kvc_code prom_full(struct prom *p);
-kvc_code prom_limit(struct prom *p, const char *what, long long bound);
+static inline kvc_code prom_full(struct prom *p)
+{
+  return kvc_arena_full(p->arena, p->source->where, p->err);
+}
+
+static inline kvc_code prom_limit(struct prom *p, const char *what, long long bound)
+{
+  return kvc_fail_at(p->err, KVC_E_LIMIT, p->source->where, p->line, 0,
+                     "more than %lld %s: this is no page of one server", bound, what);
+}
 
 #endif

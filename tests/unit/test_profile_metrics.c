@@ -399,6 +399,30 @@ static void a_name_belongs_to_one_metric(void **state)
   assert_non_null(strstr(err.msg, "vllm:a"));
 }
 
+static void the_number_of_rows_is_bounded(void **state)
+{
+  (void)state;
+  struct kvc_buf text;
+  struct kvc_err err;
+  struct node *root;
+  struct kvc_metrics *out;
+  const struct reader r = {&arena, "metrics.yaml", &err};
+  kvc_buf_init(&text, 1 << 20);
+  kvc_buf_puts(&text, HEAD "  names:\n");
+  for (int i = 0; i < 257; i++)
+    kvc_buf_printf(&text, "    - {name: 'vllm:n%d', since: 0.5.0}\n", i);
+  assert_int_equal(profile_parse(&arena, text.text, text.len, "m", &root, &err),
+                   KVC_E_OK);
+  assert_int_equal(metrics_from_node(&r, root, engine, &out), KVC_E_LIMIT);
+  kvc_buf_clear(&text);
+  kvc_buf_init(&text, 1 << 20);
+  for (int i = 0; i < 4001; i++) kvc_buf_puts(&text, "- 1\n");
+  assert_int_equal(profile_parse(&arena, text.text, text.len, "m", &root, &err),
+                   KVC_E_OK);
+  assert_int_equal(metrics_from_node(&r, root, engine, &out), KVC_E_LIMIT);
+  kvc_buf_clear(&text);
+}
+
 /* An overlay replaces the file, and a fault in it is reported with its path. */
 static void last_fault(void *ctx, const struct kvc_err *fault)
 {
@@ -445,6 +469,7 @@ int main(void)
       cmocka_unit_test(the_label_set_of_the_cache_dates_a_page),
       cmocka_unit_test(faults_name_their_place),
       cmocka_unit_test(a_name_belongs_to_one_metric),
+      cmocka_unit_test(the_number_of_rows_is_bounded),
       cmocka_unit_test(an_overlay_replaces_the_catalogue),
   };
   return cmocka_run_group_tests(tests, begin, end);
