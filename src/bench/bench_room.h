@@ -78,7 +78,7 @@ struct bench_flaw {
   bool cut;         /* the text ended */
   bool limit;       /* too deep or too many values */
 };
-void bench_json(struct bench *b, size_t *at, struct bench_flaw *flaw);
+void bench_json(struct bench *b, size_t *at, struct bench_flaw *flaw_out);
 size_t bench_skip_space(const struct bench *b, size_t at);
 void bench_place(const struct bench *b, size_t at, int *line, int *col);
 /* Notes the keys that an object of the document holds twice. */

@@ -203,7 +203,7 @@ static void read_gaps(struct bench *b, const struct bench_node *obj,
     /* No gaps and yet several tokens: they were not recorded, or came at once. */
     const bool told = m->span > 1 || d->output_tok == NULL || !(d->output_tok[i] > 1);
     if (told) d->e2e_s[i] = d->ttft_s[i] + sum;
-    known += isfinite(d->e2e_s[i]);
+    known += isfinite(d->e2e_s[i]) ? 1 : 0;
   }
   if (nulls > 0)
     bench_note(b, "%zu values in \"itls\" are no numbers and were left out.", nulls);

@@ -225,10 +225,10 @@ static bool document(struct parse *p)
   return true;
 }
 
-void bench_json(struct bench *b, size_t *at, struct bench_flaw *out)
+void bench_json(struct bench *b, size_t *at, struct bench_flaw *flaw_out)
 {
-  struct parse p = {.b = b, .text = b->text, .len = b->len, .at = *at, .flaw = out};
-  *out = (struct bench_flaw){.what = NULL};
+  struct parse p = {.b = b, .text = b->text, .len = b->len, .at = *at, .flaw = flaw_out};
+  *flaw_out = (struct bench_flaw){.what = NULL};
   b->n_nodes = 0;
   if (!document(&p))
     while (p.depth > 0) close_innermost(&p, true);
@@ -256,6 +256,7 @@ void bench_note_twice(struct bench *b)
     const struct bench_node *obj = &b->nodes[i];
     if (obj->kind != BENCH_OBJ) continue;
     const size_t count = bench_count(obj);
+    if (count < 2) continue;
     if (count > room) {
       struct name *more = realloc(names, count * 2 * sizeof *names);
       if (more == NULL) break;
@@ -265,7 +266,7 @@ void bench_note_twice(struct bench *b)
     size_t n = 0;
     for (const struct bench_node *m = bench_first(obj); m != NULL; m = bench_next(obj, m))
       names[n++] = (struct name){b->text + m->key, m->key_len};
-    if (n > 1) qsort(names, n, sizeof *names, name_order);
+    qsort(names, n, sizeof *names, name_order);
     for (size_t k = 1; k < n; k++)
       if (name_order(&names[k - 1], &names[k]) == 0 && found++ == 0) first = names[k];
   }

@@ -172,10 +172,7 @@ static const char *copy(struct bench *b, const char *text, size_t len, bool esca
     }
     at += used;
   }
-  if (at < len) {
-    memcpy(out + n, "...", 3);
-    n += 3;
-  }
+  for (int dots = 0; at < len && dots < 3; dots++) out[n++] = '.';
   const char *made = kvc_arena_strndup(b->arena, out, n);
   if (made == NULL) {
     b->rc = kvc_arena_full(b->arena, b->where, b->err);
