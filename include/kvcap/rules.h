@@ -13,6 +13,7 @@
 #include <kvcap/arena.h>
 #include <kvcap/live.h>
 #include <kvcap/size.h>
+#include <kvcap/tune.h>
 
 enum kvc_severity { KVC_SEV_HINT, KVC_SEV_WARNING, KVC_SEV_ERROR };
 enum kvc_verdict { KVC_SKIP, KVC_PASS, KVC_FIRE };
@@ -44,17 +45,6 @@ struct kvc_rule_facts {
   const struct kvc_live *live;       /* KVC_NEED_LIVE, METRICS, LOG, BENCH */
   const struct kvc_rule_tune *tunes; /* thresholds and severities of the user */
   size_t n_tunes;
-};
-
-/* A rule as the user wants it. */
-struct kvc_rule_tune {
-  const char *id; /* id or slug */
-  bool off;       /* the rule is skipped, and says so */
-  bool has_severity;
-  int severity; /* enum kvc_severity */
-  bool has_limit;
-  double limit;
-  int line; /* in the file, for messages */
 };
 
 enum { KVC_MAX_EVIDENCE = 4, KVC_MAX_FINDINGS = 256 };

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { ARENA_CAP_BYTES = 256 << 20 };
 
@@ -40,7 +41,7 @@ const struct cli_option cli_common_options[] = {
 
 static const struct cli_status statuses[] = {
     {0, "the answer was given"},
-    {1, "check: there are findings at or above --fail-on"},
+    {1, "check, diagnose: there are findings at or above --fail-on"},
     {2, "the command line is wrong"},
     {3, "an input is malformed, out of range, or names something unknown"},
     {4, "the deployment does not start (the report is still written)"},
@@ -114,6 +115,13 @@ kvc_code cli_emit(struct cli *cli, const struct cli_common *common,
   sink->write(doc, &style, &cli->out);
   cli->output = common->output;
   return KVC_E_OK;
+}
+
+double cli_now_s(void)
+{
+  struct timespec now;
+  if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* ---- the frame -----------------------------------------------------------------------

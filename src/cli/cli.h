@@ -161,6 +161,12 @@ kvc_code cli_emit(struct cli *cli, const struct cli_common *common,
 void cli_suggest(const char *name, const char *const *names, size_t count, char *out,
                  size_t room);
 
+/* UNIX time. */
+double cli_now_s(void);
+/* The bearer token in an environment variable; NULL when none is named. */
+kvc_code cli_token(const char *variable, const char **out,
+                   struct kvc_err *err) KVC_MUST_USE;
+
 /* help.c, man.c, complete.c: texts made from the tables. */
 void cli_help_program(struct kvc_buf *out);
 void cli_help_command(const struct cli_command *command, struct kvc_buf *out);

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include <kvcap/advice.h>
 #include <kvcap/check.h>
+#include <kvcap/diagnose.h>
 #include <string.h>
 
 /* Options of a command without a table: only the common ones. */
@@ -63,16 +64,22 @@ kvc_code cli_cmd_schema(struct cli *cli, int argc, char *const *argv, struct kvc
   KVC_TRY(plain_words(cli, "schema", argc, argv, 1, &common, err));
   if (common.help) return KVC_E_OK;
   const char *name = common.n_words > 0 ? common.words[0] : "";
-  const bool size = strcmp(name, "size") == 0, advise = strcmp(name, "advise") == 0;
-  if (!size && !advise && strcmp(name, "check") != 0)
+  static const struct {
+    const char *name;
+    kvc_code (*make)(struct kvc_doc *doc, struct kvc_err *err);
+  } schemas[] = {{"size", kvc_doc_size_schema},
+                 {"advise", kvc_doc_advise_schema},
+                 {"check", kvc_doc_check_schema},
+                 {"diagnose", kvc_doc_diagnosis_schema}};
+  size_t i = 0;
+  while (i < sizeof schemas / sizeof *schemas && strcmp(name, schemas[i].name) != 0) i++;
+  if (i == sizeof schemas / sizeof *schemas)
     return kvc_fail(err, KVC_E_USAGE, NULL,
-                    "there are schemas of three reports: kvcap schema size, kvcap schema "
-                    "advise, kvcap schema check");
+                    "there are schemas of four reports: kvcap schema size, advise, check "
+                    "or diagnose");
   struct kvc_doc doc;
   kvc_doc_init(&doc, &cli->arena);
-  KVC_TRY(size     ? kvc_doc_size_schema(&doc, err)
-          : advise ? kvc_doc_advise_schema(&doc, err)
-                   : kvc_doc_check_schema(&doc, err));
+  KVC_TRY(schemas[i].make(&doc, err));
   if (common.format == NULL) common.format = "json";
   return cli_emit(cli, &common, &doc, err);
 }

@@ -21,6 +21,18 @@ static const char *const advise_examples[] = {
 static const char *const launch_examples[] = {
     "kvcap launch Qwen/Qwen3-8B --gpu L40S --workload rag",
     "kvcap launch Qwen/Qwen3-8B --gpu L40S --format yaml --output server.yaml", NULL};
+static const char *const diagnose_examples[] = {
+    "kvcap diagnose --metrics http://localhost:8000/metrics --every 5s --for 5m \\\n"
+    "    --gpu H100 -- vllm serve Qwen/Qwen3-8B --max-num-seqs 64",
+    "kvcap diagnose before.txt after.txt server.log result.json --gpu L40S",
+    "kvcap diagnose --log server.log --fail-on warning --format github", NULL};
+static const char *const watch_examples[] = {
+    "kvcap watch http://localhost:8000/metrics",
+    "kvcap watch http://localhost:8000 --every 2s --gpu H100 --model Qwen/Qwen3-8B",
+    NULL};
+static const char *const read_examples[] = {
+    "kvcap read server.log", "kvcap read result.json --format yaml",
+    "kvcap read http://localhost:8000/metrics", NULL};
 static const char *const profiles_examples[] = {
     "kvcap profiles list gpus", "kvcap profiles show H100",
     "kvcap profiles check my-gpu.yaml",
@@ -34,11 +46,12 @@ static const char *const completion_examples[] = {
 static const char *const man_examples[] = {"kvcap man >kvcap.1", NULL};
 
 static const char *const profiles_words[] = {"list", "show", "check", "import", NULL};
-static const char *const schema_words[] = {"size", "advise", "check", NULL};
+static const char *const schema_words[] = {"size", "advise", "check", "diagnose", NULL};
 static const char *const completion_words[] = {"bash", "zsh", "fish", NULL};
 static const char *const help_words[] = {
-    "size",   "advise",     "launch", "check",   "profiles",   "explain", "flags",
-    "schema", "completion", "man",    "version", "exit-codes", "json",    NULL};
+    "size", "advise",   "launch",     "check", "diagnose", "watch",
+    "read", "profiles", "explain",    "flags", "schema",   "completion",
+    "man",  "version",  "exit-codes", "json",  NULL};
 
 #define schema_examples NULL
 #define version_examples NULL
@@ -47,6 +60,9 @@ static const char *const help_words[] = {
 #define advise_words NULL
 #define launch_words NULL
 #define check_words NULL
+#define read_words NULL
+#define watch_words NULL
+#define diagnose_words NULL
 #define explain_words NULL
 #define flags_words NULL
 #define man_words NULL

@@ -11,6 +11,7 @@
 #undef CLI_COMMAND
 
 extern const struct cli_option size_options[], advise_options[], launch_options[],
-    profiles_options[], explain_options[], flags_options[], check_options[];
+    profiles_options[], explain_options[], flags_options[], check_options[],
+    read_options[], diagnose_options[];
 
 #endif

@@ -145,6 +145,9 @@ void kvc_observe_bench(struct kvc_arena *arena, const struct kvc_bench *records,
                b->duration_s > 0 ? b->total_input_tok / b->duration_s : (double)NAN,
                from);
   kvc_live_set(live, KVC_L_interval_s, b->duration_s, from);
+  /* Little's law over the decoding part of a request. */
+  kvc_live_set(live, KVC_L_running_mean, b->output_throughput * b->tpot_ms.mean / 1e3,
+               from);
   kvc_live_set(live, KVC_L_bench_completed, b->completed, from);
   if (tried > 0 && !isnan(b->failed))
     kvc_live_set(live, KVC_L_bench_failed_frac, b->failed / tried, from);

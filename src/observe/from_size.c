@@ -37,6 +37,16 @@ static double peak_flops(const struct kvc_size *size)
   return g->bf16_flops.value > 0 ? g->bf16_flops.value : g->fp16_flops.value;
 }
 
+/* Share of the pool that a step reads: as seen, else what so many requests hold. */
+static double usage(const struct kvc_size *size, const struct kvc_live *live)
+{
+  const double seen = live->v[KVC_L_kv_usage_mean_frac];
+  const double held = live->v[KVC_L_running_mean] * size->concurrency.occupancy.mean_tok;
+  if (!isnan(seen)) return seen;
+  if (!size->concurrency.have || !(held > 0) || !(size->memory.pool_tok > 0)) return 0;
+  return held < size->memory.pool_tok ? held / size->memory.pool_tok : 1;
+}
+
 static void floors(struct kvc_arena *arena, const struct kvc_size *size,
                    struct kvc_live *live)
 {
@@ -51,8 +61,7 @@ static void floors(struct kvc_arena *arena, const struct kvc_size *size,
   if (bps > 0 && m->weights_bytes > 0) {
     const double weights =
         m->weights_bytes * weights_read_frac(size, batch); /* of one rank */
-    const double usage = live->v[KVC_L_kv_usage_mean_frac];
-    const double kv = isnan(usage) ? 0 : m->available_kv_bytes.value * usage;
+    const double kv = m->available_kv_bytes.value * usage(size, live);
     const double floor_s = (weights + (kv > 0 ? kv : 0)) / bps * s->pp;
     const double step = isnan(live->v[KVC_L_itl_mean_s]) ? live->v[KVC_L_tpot_mean_s]
                                                          : live->v[KVC_L_itl_mean_s];

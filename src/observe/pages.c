@@ -164,6 +164,14 @@ static int by_time(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
+/* The same process, and fewer tokens in the second page: it is the older one. */
+static bool went_back(const struct kvc_page *a, const struct kvc_page *b)
+{
+  static const char start[] = "process_start_time_seconds";
+  return kvc_page_sum(a, start) == kvc_page_sum(b, start) &&
+         kvc_page_sum(a, "generation_tokens") > kvc_page_sum(b, "generation_tokens");
+}
+
 /* Oldest first where the pages say when they were taken; a copy, since looks are const.
  */
 static kvc_code in_order(struct kvc_arena *arena, struct kvc_looks *looks,
@@ -174,7 +182,13 @@ static kvc_code in_order(struct kvc_arena *arena, struct kvc_looks *looks,
   memcpy(pages, looks->pages, looks->n * sizeof *pages);
   bool timed = true;
   for (size_t i = 0; i < looks->n; i++) timed = timed && isfinite(own_time(&pages[i]));
-  if (timed) qsort(pages, looks->n, sizeof *pages, by_time);
+  if (timed)
+    qsort(pages, looks->n, sizeof *pages, by_time);
+  else if (looks->n == 2 && went_back(&pages[0], &pages[1])) {
+    const struct kvc_page first = pages[0];
+    pages[0] = pages[1];
+    pages[1] = first;
+  }
   looks->pages = pages;
   return KVC_E_OK;
 }

@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct rule_family *const families[] = {&rules_memory,   &rules_batch,
-                                                     &rules_parallel, &rules_kv,
-                                                     &rules_version,  &rules_extra};
+static const struct rule_family *const families[] = {
+    &rules_memory,     &rules_batch,        &rules_parallel,      &rules_kv,
+    &rules_version,    &rules_extra,        &rules_live_host,     &rules_live_kv,
+    &rules_live_queue, &rules_live_latency, &rules_live_features, &rules_live_bench};
 
 size_t kvc_rule_count(void)
 {
@@ -197,8 +198,7 @@ static enum kvc_verdict look(struct kvc_arena *arena, const struct kvc_rule_fact
   if (lacks != 0) return rule_skip(f, missing(lacks));
   const enum kvc_live_key none = absent(facts, r);
   if (none != KVC_L_none)
-    return rule_skip(f,
-                     rule_text(arena, "the %s is not known", kvc_live_row(none)->text));
+    return rule_skip(f, rule_text(arena, "not known: the %s", kvc_live_row(none)->text));
   return r->check(facts, &tuned, arena, f);
 }
 

@@ -57,7 +57,8 @@ struct rule_family {
   size_t n;
 };
 extern const struct rule_family rules_memory, rules_batch, rules_parallel, rules_kv,
-    rules_version, rules_extra;
+    rules_version, rules_extra, rules_live_latency, rules_live_queue, rules_live_kv,
+    rules_live_features, rules_live_host, rules_live_bench;
 
 #define RULE_FAMILY(name, rows)                                                          \
   const struct rule_family name = {rows, sizeof rows / sizeof *rows}
