@@ -96,7 +96,8 @@ struct kvc_log_event {
   int line;             /* of the first */
   size_t count;         /* lines of this kind (and of this start) */
   double value, value2; /* as said above; NaN */
-  const char *text;     /* the message of the first one, at most 400 bytes, valid UTF-8 */
+  const char *text;     /* the message of the first one, at most 400 bytes, valid UTF-8;
+                           not the "raise ..." of a traceback when there is another */
   int start;            /* index into starts; -1 before any, KVC_LOG_SKIPPED */
 };
 

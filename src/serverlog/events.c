@@ -37,6 +37,13 @@ static void extent(const struct slog_hit *hit, size_t *from, size_t *to)
   *to = s->len - *from > 4 * SLOG_EVENT_BYTES ? *from + 4 * SLOG_EVENT_BYTES : s->len;
 }
 
+static void write_text(const struct slog_hit *hit, char *text)
+{
+  size_t from, to;
+  extent(hit, &from, &to);
+  slog_clean(hit->seg->text + from, to - from, text, SLOG_EVENT_BYTES + 1);
+}
+
 static struct kvc_log_event *add(struct kvc_log_reader *r, const struct slog_hit *hit,
                                  enum kvc_log_kind kind, struct slog_start *start)
 {
@@ -47,9 +54,7 @@ static struct kvc_log_event *add(struct kvc_log_reader *r, const struct slog_hit
     r->full = true;
     return NULL;
   }
-  size_t from, to;
-  extent(hit, &from, &to);
-  slog_clean(hit->seg->text + from, to - from, text, SLOG_EVENT_BYTES + 1);
+  write_text(hit, text);
   r->texts[r->view.n_events] = text;
   struct kvc_log_event *const e = &r->view.events[r->view.n_events++];
   *e = (struct kvc_log_event){.kind = kind,
@@ -77,6 +82,8 @@ void slog_event(struct kvc_log_reader *r, const struct slog_hit *hit,
   if (e == NULL) e = add(r, hit, kind, start);
   if (e == NULL) return;
   e->count++;
+  /* A traceback shows the program's text before it comes to the message. */
+  if (strncmp(e->text, "raise ", 6) == 0) write_text(hit, r->texts[e - r->view.events]);
   if (kind == KVC_LOG_PREEMPTION) {
     if (!isnan(value[0])) slog_most(&e->value, value[0]);
   } else if (isnan(e->value)) {

@@ -229,6 +229,26 @@ static void lines_of_a_kind_are_counted_and_the_first_is_shown(void **state)
   read_free(k);
 }
 
+static void the_message_is_shown_and_not_the_program(void **state)
+{
+  (void)state;
+  struct read *k = read_log(
+      "ERROR 11-18 18:07:28 engine.py:366]     raise ValueError(\"No available memory "
+      "for the "
+      "cache blocks. \"\n"
+      "ERROR 11-18 18:07:28 engine.py:366] ValueError: No available memory for the cache "
+      "blocks. Try increasing\n"
+      "ERROR 11-18 18:07:28 engine.py:366] ValueError: No available memory for the cache "
+      "blocks. Once more\n");
+  const struct kvc_log_event *e = event_of(k, KVC_LOG_NO_KV);
+  assert_int_equal(e->count, 3);
+  assert_int_equal(e->line, 1);
+  assert_string_equal(e->text,
+                      "ValueError: No available memory for the cache blocks. Try "
+                      "increasing");
+  read_free(k);
+}
+
 static void the_text_of_an_event_ends_in_whole_characters(void **state)
 {
   (void)state;
@@ -278,6 +298,7 @@ int main(void)
       cmocka_unit_test(every_kind_is_known_by_its_text),
       cmocka_unit_test(hints_and_prompts_are_no_failures),
       cmocka_unit_test(lines_of_a_kind_are_counted_and_the_first_is_shown),
+      cmocka_unit_test(the_message_is_shown_and_not_the_program),
       cmocka_unit_test(the_text_of_an_event_ends_in_whole_characters),
       cmocka_unit_test(the_configuration_says_what_is_off),
       cmocka_unit_test(kinds_have_names),
