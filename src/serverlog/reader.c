@@ -123,6 +123,8 @@ static void read_segment(struct kvc_log_reader *r, const char *text, size_t len,
   if (len > KVC_LOG_MAX_LINE) len = KVC_LOG_MAX_LINE;
   struct slog_seg s = {.text = text, .len = len, .line = r->line, .open = open};
   if (memchr(text, '\x1b', len) != NULL && !plain(r, &s)) return;
+  if (!r->begun) r->titled = slog_starts(s.text, s.len, 0, "# ");
+  r->begun = true;
   if (text[0] == '#' || text[0] == '|' || text[0] == '`') look_at_markup(r, &s);
   if (r->joining != SLOG_JOIN_NOTHING && slog_join(r, &s)) return;
   if (r->samples.tail_len > 0) slog_stats_join(r, &s);
@@ -292,7 +294,7 @@ static bool is_server(const struct kvc_log_reader *r)
 {
   const uint64_t all = r->view.lines + 1;
   const uint64_t lines = all > r->accesses ? all - r->accesses : 1;
-  if (r->headings > 1 && r->fences > 0 &&
+  if (r->titled && r->headings > 1 && r->fences > 0 &&
       (r->prefixed + r->bare) * DOCUMENT_LINES < lines)
     return false; /* a report that quotes a log */
   return r->prefixed > 0 || (r->bare > 0 && r->bare * FEW_LINES >= lines);

@@ -178,6 +178,7 @@ struct kvc_log_reader {
   bool has_hit_wait;
   uint64_t prefixed, bare;   /* lines of a server, with and without a log's prefix */
   uint64_t accesses;         /* lines about a request, which every web server writes */
+  bool begun, titled;        /* the first line is a title */
   uint64_t headings, fences; /* of a document that quotes some */
   char *texts[KVC_LOG_MAX_EVENTS]; /* of the events, to be used again */
   char *spare[KVC_LOG_MAX_EVENTS];

@@ -343,6 +343,17 @@ static void fragments_are_told_as_logs(void **state)
       fail_msg("does not look like a log: %s", texts[i]);
 }
 
+static void a_log_with_answers_in_markdown_is_a_log(void **state)
+{
+  (void)state;
+  static char text[8192];
+  size_t n = (size_t)snprintf(
+      text, sizeof text, "INFO 01-01 00:00:00 [k.py:1] GPU KV cache size: 99 tokens\n");
+  for (int i = 0; i < 60; i++)
+    n += (size_t)snprintf(text + n, sizeof text - n, "## Step %d\n```\n|---|\n", i);
+  assert_true(kvc_log_looks(text, n));
+}
+
 static void a_full_arena_is_an_error_and_no_crash(void **state)
 {
   (void)state;
@@ -375,6 +386,7 @@ int main(void)
       cmocka_unit_test(a_log_can_be_looked_at_while_it_grows),
       cmocka_unit_test(other_texts_are_refused),
       cmocka_unit_test(fragments_are_told_as_logs),
+      cmocka_unit_test(a_log_with_answers_in_markdown_is_a_log),
       cmocka_unit_test(a_full_arena_is_an_error_and_no_crash),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
