@@ -126,6 +126,8 @@ struct kvc_serverlog {
   size_t n_samples;
   uint64_t sample_lines; /* before merging */
   struct kvc_log_spec spec;
+  enum kvc_engine_kind generation; /* as the last periodic line tells, for a log without
+                                      its start; KVC_ENGINE_AUTO: not told */
   struct kvc_log_event events[KVC_LOG_MAX_EVENTS];
   size_t n_events;
 };

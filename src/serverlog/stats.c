@@ -100,6 +100,7 @@ static int engine_of(const struct slog_seg *s, size_t at)
 static void generation(struct kvc_log_reader *r, bool v0, const struct kvc_log_sample *x)
 {
   struct slog_start *const start = slog_start_last(r);
+  if (v0 || !isnan(x->waiting)) r->view.generation = v0 ? KVC_ENGINE_V0 : KVC_ENGINE_V1;
   if (start == NULL) return;
   if (start->pub.generation != KVC_ENGINE_AUTO && !start->weak_v0) return;
   if (v0)

@@ -17,6 +17,7 @@ static void v0_lines_have_pending_and_swapped(void **state)
       "29 reqs, GPU KV cache usage: 99.0%, CPU KV cache usage: 0.0%\n");
   assert_int_equal(k->log.n_samples, 2);
   assert_int_equal(k->log.sample_lines, 2);
+  assert_int_equal(k->log.generation, KVC_ENGINE_V0);
   const struct kvc_log_sample *s = k->log.samples;
   assert_int_equal(s[0].line, 1);
   assert_int_equal(s[0].engine, -1);
@@ -80,6 +81,7 @@ static void v1_lines_of_all_releases_are_read(void **state)
       "4 "
       "reqs, GPU KV cache usage: nan%, Prefix cache hit rate: 12.5%\n");
   assert_int_equal(k->log.n_samples, 5);
+  assert_int_equal(k->log.generation, KVC_ENGINE_V1);
   static const int engines[] = {-1, -1, 3, -1, 1};
   for (size_t i = 0; i < 5; i++) {
     const struct kvc_log_sample *s = &k->log.samples[i];
