@@ -46,8 +46,6 @@ static const struct label {
     {"Tensor Parallel Size", offsetof(struct kvc_bench, tensor_parallel), 1},
     {"Hardware", offsetof(struct kvc_bench, gpus), 1}, /* "8 x B200" */
     {"Concurrency", offsetof(struct kvc_bench, max_concurrency), 1},
-    {"Input Sequence Length", offsetof(struct kvc_bench, input_tok.mean), 1},
-    {"Output Sequence Length", offsetof(struct kvc_bench, output_tok.mean), 1},
     {"Acceptance rate (%)", offsetof(struct kvc_bench, spec_accept_frac), 0.01},
     {"Acceptance length", offsetof(struct kvc_bench, spec_accept_length), 1},
     {"Accept length", offsetof(struct kvc_bench, spec_accept_length), 1},
@@ -288,6 +286,11 @@ static bool read_block(struct bench *b, size_t *at, const struct before *was)
     if (skip || head != NULL) continue;
     figures += take_line(r, line);
     take_text(b, line, "Model:", &r->model);
+    const char *asked = NULL; /* lengths asked for are not those of the requests */
+    if (take_text(b, line, "Input Sequence Length:", &asked))
+      bench_extra(b, r, "isl", asked);
+    if (take_text(b, line, "Output Sequence Length:", &asked))
+      bench_extra(b, r, "osl", asked);
     if (take_text(b, line, "Backend:", &r->backend) ||
         bench_has(line.text, line.len, "(retokenized)"))
       r->format = "sglang-console";

@@ -173,10 +173,14 @@ static void read_run(struct bench *b, const struct bench_node *report,
 void bench_read_guidellm(struct bench *b, const struct bench_node *report)
 {
   const struct bench_node *runs = bench_open(b, report, "benchmarks");
+  bool tpot = false;
   for (const struct bench_node *m = bench_first(runs); m != NULL && b->rc == KVC_E_OK;
        m = bench_next(runs, m))
-    if (m->kind == BENCH_OBJ && !m->cut && is_run(b, m)) read_run(b, report, m);
-  if (b->out->n_records > 0)
+    if (m->kind == BENCH_OBJ && !m->cut && is_run(b, m)) {
+      read_run(b, report, m);
+      tpot = tpot || good(b, m, "time_per_output_token_ms") != NULL;
+    }
+  if (tpot)
     bench_note(b, "GuideLLM's time per output token counts the first token too; its "
                   "inter-token latency is what vLLM calls time per output token.");
 }

@@ -123,8 +123,6 @@ void bench_read_together(struct bench *b, const struct bench_node *obj)
   r->backend = bench_get_str(b, obj, "framework");
   r->date = bench_get_str(b, obj, "ts");
   r->label = bench_get_str(b, obj, "profile");
-  r->input_tok.mean = bench_get_num(b, obj, "isl");
-  r->output_tok.mean = bench_get_num(b, obj, "osl");
   r->gpus = bench_get_num(b, obj, "gpu.n_gpus");
 }
 
@@ -157,7 +155,8 @@ void bench_read_agentic(struct bench *b, const struct bench_node *obj)
   r->total_output_tok = r->output_tok.mean * r->completed;
 }
 
-/* InferenceMAX, gathered: per GPU, latencies in seconds without a unit in the name. */
+/* InferenceMAX, gathered: per GPU, latencies in seconds without a unit in the name.
+ * Its "isl" and "osl" are what was asked for, not the lengths of the requests. */
 void bench_read_per_gpu(struct bench *b, const struct bench_node *obj)
 {
   struct bench_figure figure;
@@ -173,8 +172,6 @@ void bench_read_per_gpu(struct bench *b, const struct bench_node *obj)
     }
   }
   r->backend = bench_get_str(b, obj, "framework");
-  r->input_tok.mean = bench_get_num(b, obj, "isl");
-  r->output_tok.mean = bench_get_num(b, obj, "osl");
   r->gpus = bench_get_num(b, obj, "num_gpus");
   if (isnan(r->gpus))
     r->gpus = bench_get_num(b, obj, "num_prefill_gpu") +

@@ -161,6 +161,12 @@ static void imply(struct kvc_bench *r)
     fill(&r->input_tok.mean, r->total_input_tok / r->completed);
     fill(&r->output_tok.mean, r->total_output_tok / r->completed);
   }
+  if (r->request_throughput > 0) {
+    fill(&r->input_tok.mean, r->input_throughput / r->request_throughput);
+    fill(&r->output_tok.mean, r->output_throughput / r->request_throughput);
+  }
+  fill(&r->total_input_tok, r->input_throughput * r->duration_s);
+  fill(&r->total_output_tok, r->output_throughput * r->duration_s);
   fill(&r->num_prompts, r->completed + r->failed);
   if (r->tensor_parallel > 0) {
     const double pp = r->pipeline_parallel > 0 ? r->pipeline_parallel : 1;

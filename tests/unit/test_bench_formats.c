@@ -314,6 +314,9 @@ static void wrapped_and_gathered_results_of_inferencemax_are_read(void **state)
   assert_close(r->max_concurrency, 128, 0);
   assert_close(r->completed, 100, 0);
   assert_close(r->output_throughput, 2500, 0);
+  assert_close(r->output_tok.mean, 500, 0); /* not the 512 asked for */
+  assert_close(r->duration_s, 20, 0);
+  assert_close(r->total_output_tok, 50000, 0);
   assert_close(r->ttft_ms.p99, 574.7, 0);
   assert_close(r->gpus, 8, 0);
   assert_close(r->tensor_parallel, 4, 0);
