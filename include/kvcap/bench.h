@@ -91,8 +91,8 @@ struct kvc_bench_source {
   const char *where;
 };
 
-/* Whether it looks like a result that the reader knows: by content, never by name; true
- * exactly when kvc_bench_read would find a record and has the memory for it. */
+/* Whether it looks like a result that the reader knows: by content, never by name.  True
+ * whenever kvc_bench_read succeeds; hardly ever true when it does not. */
 bool kvc_bench_looks(const char *text, size_t len);
 
 /* KVC_E_PARSE with line and column for broken text (what stood complete before a cut is

@@ -176,7 +176,7 @@ void bench_read_guidellm(struct bench *b, const struct bench_node *report)
   bool tpot = false;
   for (const struct bench_node *m = bench_first(runs); m != NULL && b->rc == KVC_E_OK;
        m = bench_next(runs, m))
-    if (m->kind == BENCH_OBJ && !m->cut && is_run(b, m)) {
+    if (m->kind == BENCH_OBJ && is_run(b, m)) { /* its metrics are whole */
       read_run(b, report, m);
       tpot = tpot || good(b, m, "time_per_output_token_ms") != NULL;
     }

@@ -41,6 +41,13 @@ static bool is_aiperf_request(const struct bench *b, const struct bench_node *ob
          bench_get(b, obj, "metrics") != NULL;
 }
 
+static bool is_checkpoint(const struct bench *b, const struct bench_node *obj)
+{
+  const struct bench_node *runs = bench_path(b, obj, "Results.run_configs");
+  const struct bench_node *run = runs != NULL ? bench_first(runs) : NULL;
+  return bench_path(b, run, "measurement._model_config_measurements") != NULL;
+}
+
 /* Results inside of results: bench_reader_of looks a few levels down. */
 enum { MAX_WRAPS = 4, MAX_LOOKED = 4096 };
 
@@ -105,7 +112,7 @@ static bench_reader *reader_of_object(const struct bench *b, const struct bench_
   };
   if (bench_guidellm_is(b, obj)) return bench_read_guidellm;
   if (is_aiperf_request(b, obj)) return bench_read_aiperf_requests;
-  if (bench_path(b, obj, "Results.run_configs") != NULL) return bench_read_checkpoint;
+  if (is_checkpoint(b, obj)) return bench_read_checkpoint;
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (has_all(b, obj, kinds[i].keys)) return kinds[i].read;
   if (bench_llmd_is(b, obj)) return bench_read_llmd;

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "bench_room.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,26 @@ struct found {
   size_t whole, results, flaws;
 };
 
+/* Of a cut document: records whose figures all stood behind the cut are none. */
+static void drop_empty(struct bench *b, size_t from)
+{
+  struct kvc_bench_set *set = b->out;
+  size_t kept = from;
+  for (size_t i = from; i < set->n_records; i++) {
+    const struct kvc_bench *r = &set->records[i];
+    const double figures[] = {
+        r->request_throughput, r->output_throughput, r->total_throughput,
+        r->ttft_ms.mean,       r->ttft_ms.median,    r->ttft_ms.p99,
+        r->tpot_ms.mean,       r->tpot_ms.median,    r->itl_ms.mean,
+        r->e2el_ms.mean,       r->e2el_ms.median};
+    bool any = false;
+    for (size_t k = 0; k < sizeof figures / sizeof *figures; k++)
+      any = any || !isnan(figures[k]);
+    if (any) set->records[kept++] = *r;
+  }
+  set->n_records = kept;
+}
+
 /* One document with its flaw, if it has one; false = stop. */
 static void take(struct bench *b, const struct bench_flaw *flaw, struct found *found)
 {
@@ -54,9 +75,10 @@ static void take(struct bench *b, const struct bench_flaw *flaw, struct found *f
   if (flaw->what != NULL && !flaw->cut && root->kind == BENCH_OBJ) return;
   if (flaw->what != NULL && found->results > 0 && root->kind == BENCH_OBJ) return;
   found->results++;
-  if (b->only_look) return;
+  if (b->only_look && flaw->what == NULL) return;
   const size_t before = b->out->n_records;
   read(b, root);
+  if (flaw->what != NULL && b->requests.n == 0) drop_empty(b, before);
   if (b->rc == KVC_E_OK) bench_note_twice(b);
   if (b->out->n_records == before && b->requests.n == 0) found->results--;
 }

@@ -116,6 +116,20 @@ static void the_complete_members_of_a_cut_record_are_kept(void **state)
   assert_int_equal(k->err.col, 23);
 }
 
+static void a_cut_report_is_read_when_its_figures_are_whole(void **state)
+{
+  struct bench_kit *k = *state;
+  /* The list of requests at the end is what is mostly cut. */
+  const struct kvc_bench *r = kit_read(
+      k, "{\"benchmarks\": [{\"metrics\": {\"time_to_first_token_ms\": {\"successful\": "
+         "{\"mean\": 9.5}}}, \"requests\": {\"successful\": [{\"a\": 1}, {\"b");
+  assert_close(r->ttft_ms.mean, 9.5, 0);
+  kit_refused(k,
+              "{\"load_summary\": {\"count\": 60}, \"successes\": {\"count\": 60, "
+              "\"latency\": {\"request_latency\": {\"mean\": 0.7}, \"time",
+              KVC_E_PARSE, "cut short");
+}
+
 static void broken_text_is_refused_with_its_place(void **state)
 {
   static const struct {
@@ -238,6 +252,7 @@ int main(void)
       KIT_TEST(marks_of_byte_order_and_utf_16_are_read),
       KIT_TEST(records_before_a_cut_are_kept),
       KIT_TEST(the_complete_members_of_a_cut_record_are_kept),
+      KIT_TEST(a_cut_report_is_read_when_its_figures_are_whole),
       KIT_TEST(broken_text_is_refused_with_its_place),
       KIT_TEST(depth_is_bounded),
       KIT_TEST(huge_lines_and_many_keys_are_read),
