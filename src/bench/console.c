@@ -219,6 +219,57 @@ static void take_namespace(struct bench *b, struct bench_line line, struct befor
   num_argument(args, "num_prompts", &was->num_prompts);
 }
 
+/* The word behind a flag of a command line, without quotes; empty when there is none or
+ * the shell would fill it in. */
+static struct bench_line option(struct bench_line line, const char *flag)
+{
+  const struct bench_line none = {NULL, 0};
+  const char *at = bench_find(line.text, line.len, flag), *end = line.text + line.len;
+  if (at == NULL) return none;
+  at += strlen(flag);
+  if (at == end || (*at != ' ' && *at != '=')) return none;
+  at++;
+  while (at < end && (*at == ' ' || *at == '"' || *at == '\'')) at++;
+  const char *to = at;
+  while (to < end && *to != ' ' && *to != '"' && *to != '\'') to++;
+  if (to == at || *at == '$' || *at == '-' || *at == '\\') return none;
+  return (struct bench_line){at, (size_t)(to - at)};
+}
+
+/* "vllm bench serve --model m --request-rate 1 ...", over lines that end in "\". */
+static void take_command(struct bench *b, struct bench_line line, struct before *was,
+                         bool *in_command)
+{
+  static const char *const programs[] = {"bench serve", "benchmark_serving",
+                                         "bench_serving"};
+  const struct {
+    const char *flag;
+    const char **text;
+    double *number;
+  } options[] = {{"--model", &was->model, NULL},
+                 {"--backend", &was->backend, NULL},
+                 {"--dataset-name", &was->dataset, NULL},
+                 {"--request-rate", NULL, &was->request_rate},
+                 {"--max-concurrency", NULL, &was->max_concurrency},
+                 {"--burstiness", NULL, &was->burstiness},
+                 {"--num-prompts", NULL, &was->num_prompts}};
+  for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+    if (bench_has(line.text, line.len, programs[i])) *in_command = true;
+  if (!*in_command) return;
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+    const struct bench_line v = option(line, options[i].flag);
+    double number;
+    size_t used;
+    if (v.text == NULL) continue;
+    if (options[i].text != NULL)
+      *options[i].text = bench_clean(b, v.text, v.len);
+    else if (kvc_num_scan(v.text, v.len, &number, &used) && used == v.len)
+      *options[i].number = number;
+  }
+  const struct bench_line end = bench_trim(line);
+  *in_command = end.len > 0 && end.text[end.len - 1] == '\\';
+}
+
 /* "Traffic request rate: inf" and its neighbours, printed before the block. */
 static void take_traffic(struct bench_line line, struct before *was)
 {
@@ -377,6 +428,7 @@ size_t bench_console(struct bench *b)
   struct bench_line line;
   struct before was = nothing_before();
   size_t at = 0, found = 0;
+  bool in_command = false;
   if (!bench_has(b->text, b->len, "Benchmark Result") &&
       !bench_has(b->text, b->len, " requests/s,") &&
       !bench_has(b->text, b->len, "Avg latency:"))
@@ -386,6 +438,7 @@ size_t bench_console(struct bench *b)
       found += read_block(b, &at, &was);
       was = nothing_before();
     } else {
+      take_command(b, line, &was, &in_command);
       take_namespace(b, line, &was);
       take_traffic(line, &was);
       found += take_throughput(b, line);

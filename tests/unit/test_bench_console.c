@@ -94,6 +94,24 @@ static void what_stands_before_a_block_belongs_to_it(void **state)
   assert_null(k->set.records[2].model); /* not of the one before it */
 }
 
+static void the_command_before_a_block_belongs_to_it(void **state)
+{
+  struct bench_kit *k = *state;
+  const struct kvc_bench *r = kit_read(
+      k, "```bash\nvllm serve org/other --model org/wrong\n```\n```bash\npython3 "
+         "benchmark_serving.py \\\n    --backend openai \\\n    --model 'org/m' \\\n"
+         "    --request-rate 1.5 --max-concurrency=$C \\\n    --num-prompts 210\n```\n"
+         "--model org/late\n" BLOCK("") "vllm bench serve --model org/n\n" BLOCK(""));
+  assert_string_equal(r->model, "org/m");
+  assert_string_equal(r->backend, "openai");
+  assert_close(r->request_rate, 1.5, 0);
+  assert_close(r->num_prompts, 210, 0);
+  assert_close(r->failed, 10, 0);
+  assert_true(isnan(r->max_concurrency));
+  assert_string_equal(k->set.records[1].model, "org/n");
+  assert_true(isnan(k->set.records[1].request_rate));
+}
+
 static void newer_rows_are_read(void **state)
 {
   const struct kvc_bench *r =
@@ -241,6 +259,7 @@ int main(void)
       KIT_TEST(a_block_is_found_behind_any_prefix),
       KIT_TEST(progress_bars_and_crlf_are_in_nobodys_way),
       KIT_TEST(what_stands_before_a_block_belongs_to_it),
+      KIT_TEST(the_command_before_a_block_belongs_to_it),
       KIT_TEST(newer_rows_are_read),
       KIT_TEST(sglangs_block_is_told_apart),
       KIT_TEST(a_block_per_gpu_is_multiplied_out),
