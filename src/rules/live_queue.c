@@ -227,7 +227,7 @@ static const struct kvc_rule rows[] = {
    "Requests end in errors", "users get an error instead of an answer", "vllm-src-metrics", 0.01, "of requests", 0, 0, NULL},
   {"QUE015", "gather-prompts", KVC_SEV_HINT, NULL, "0.11.0", KVC_NEED_LIVE | KVC_NEED_SIZE | KVC_NEED_GOAL, delay_factor, "scheduler_delay_factor",
    "Prompts can be gathered for throughput", "each prompt alone interrupts decoding", "vllm-src-config-scheduler", 0.5, "requests", KVC_L_waiting_mean, 0, NULL},
-  {"QUE016", "old-engine", KVC_SEV_HINT, "0.6.4", "0.11.0", KVC_NEED_LIVE | KVC_NEED_SIZE, old_engine, NULL,
+  {"QUE016", "v0-under-load", KVC_SEV_HINT, "0.6.4", "0.11.0", KVC_NEED_LIVE | KVC_NEED_SIZE, old_engine, NULL,
    "The V0 engine is in use", "V1 schedules large batches faster", "vllm-docs-v1-guide", 8, "requests", KVC_L_running_mean, 0, NULL},
 };
 /* clang-format on */

@@ -9,6 +9,7 @@
 #include <kvcap/num.h>
 #include <kvcap/version.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include "tests/support/close.h"
 
@@ -89,6 +90,67 @@ static void numbers_print_with_the_fewest_digits_that_read_back(void **state)
     kvc_num_format(v, text);
     assert_int_equal(kvc_num_parse(text, "x", &back, &err), KVC_E_OK);
     assert_true(back == v);
+  }
+}
+
+static void scan_is(const char *text, double want, size_t want_used)
+{
+  double v = -1;
+  size_t used = 99;
+  if (!kvc_num_scan(text, strlen(text), &v, &used)) fail_msg("%s", text);
+  if (isnan(want) ? !isnan(v) : !(v >= want && v <= want)) fail_msg("%s: %g", text, v);
+  if (used != want_used) fail_msg("%s: %zu", text, used);
+}
+
+static void a_scan_reads_the_number_at_the_start(void **state)
+{
+  (void)state;
+  scan_is("12.5 rest", 12.5, 4);
+  scan_is("03.0", 3, 4);
+  scan_is("-0.5e-3x", -0.0005, 7);
+  scan_is("1.0322907136e+011", 103229071360.0, 17);
+  scan_is(".5", 0.5, 2);
+  scan_is("5.", 5, 2);
+  scan_is("7e", 7, 1); /* no digits after it: not an exponent */
+  scan_is("7e+", 7, 1);
+  scan_is("+4,", 4, 2);
+  scan_is("1.2.3", 1.2, 3);
+  scan_is("NaN", NAN, 3);
+  scan_is("+Inf\"", INFINITY, 4);
+  scan_is("-infinity", -INFINITY, 9);
+  scan_is("1e999", INFINITY, 5);
+  scan_is("1e-999", 0, 6);
+  scan_is("0e999999999999999999999", 0, 23);
+  scan_is("0.000000000000000000000000000000000000000000001e45", 1, 50);
+  scan_is("100000000000000000000000000000000000000000000e-44", 1, 49);
+  static const char *const none[] = {"", "-", "+", ".", "e5", "in", "x1", "-.", " 1"};
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+    double v = 8;
+    size_t used = 9;
+    assert_false(kvc_num_scan(none[i], strlen(none[i]), &v, &used));
+    assert_true(v >= 8 && v <= 8 && used == 9);
+  }
+}
+
+/* It stops at the length, and reads what a strict parse of the same text reads. */
+static void a_scan_agrees_with_the_strict_parse(void **state)
+{
+  (void)state;
+  double v;
+  size_t used;
+  assert_true(kvc_num_scan("12345", 3, &v, &used));
+  assert_true(v >= 123 && v <= 123 && used == 3);
+  uint64_t seed = 42;
+  for (int i = 0; i < 20000; i++) {
+    char text[64];
+    double want;
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    const long long whole = (long long)(seed >> (seed >> 58));
+    const int exponent = (int)((seed >> 20) % 40) - 20;
+    (void)snprintf(text, sizeof text, "%lld.%05de%d", whole, (int)((seed >> 33) % 100000),
+                   exponent);
+    assert_int_equal(kvc_num_parse(text, "x", &want, NULL), KVC_E_OK);
+    scan_is(text, want, strlen(text));
   }
 }
 
@@ -183,7 +245,12 @@ int main(void)
       cmocka_unit_test(bytes_tell_decimal_from_binary),
       cmocka_unit_test(quantities_need_their_unit),
       cmocka_unit_test(numbers_print_with_the_fewest_digits_that_read_back),
+<<<<<<< HEAD
       cmocka_unit_test(a_number_is_scanned_out_of_text_without_an_end),
+=======
+      cmocka_unit_test(a_scan_reads_the_number_at_the_start),
+      cmocka_unit_test(a_scan_agrees_with_the_strict_parse),
+>>>>>>> c9bd24a (base: test the scan of a number against the strict parse)
       cmocka_unit_test(versions_of_every_build_are_read),
       cmocka_unit_test(release_candidates_carry_the_code_they_lead_to),
   };
