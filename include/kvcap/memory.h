@@ -69,6 +69,14 @@ struct kvc_const {
   const char *cite, *note;
 };
 
+/* What a log of such a server showed, in place of the constants; 0 = not measured. */
+struct kvc_measured {
+  double non_torch_bytes, activation_peak_bytes, graph_bytes;
+  double weights_difference_bytes; /* loaded less counted */
+  double rest_bytes;               /* further loss of the budget; may be negative */
+  bool weights, rest;              /* the two above apply, be they 0 */
+};
+
 struct kvc_mem_facts {
   enum kvc_engine_kind engine;
   enum kvc_budget budget;
@@ -101,6 +109,7 @@ struct kvc_mem_facts {
   struct kvc_const graph_per_capture_bytes, graph_base_bytes;
   struct kvc_const graph_latent_bytes, graph_sparse_bytes; /* more for such attention */
   struct kvc_const allocator_slack_frac; /* reserve counted beside the allocated peak */
+  struct kvc_measured measured;
 };
 
 /* ---- a setting with every default filled in -------------------------------- */

@@ -14,6 +14,7 @@
 #define KVCAP_REPORT_H
 
 #include <kvcap/arena.h>
+#include <kvcap/compare.h>
 #include <kvcap/engine.h>
 #include <kvcap/size.h>
 #include <kvcap/str.h>
@@ -131,6 +132,9 @@ struct kvc_block *kvc_block_add(struct kvc_doc *doc, enum kvc_block_kind kind,
 
 kvc_code kvc_doc_size(struct kvc_doc *doc, const struct kvc_size_request *req,
                       const struct kvc_size *size, struct kvc_err *err) KVC_MUST_USE;
+/* Adds a comparison with a log to such a document. */
+kvc_code kvc_doc_size_compare(struct kvc_doc *doc, const struct kvc_compare *compare,
+                              struct kvc_err *err) KVC_MUST_USE;
 /* The JSON Schema of the tree above, made from the rows that fill it. */
 kvc_code kvc_doc_size_schema(struct kvc_doc *doc, struct kvc_err *err) KVC_MUST_USE;
 /* One flag of the catalogue in full; all flags of a release with their defaults. */

@@ -4,6 +4,7 @@
 #ifndef KVCAP_SIZE_H
 #define KVCAP_SIZE_H
 
+#include <kvcap/calibrate.h>
 #include <kvcap/concurrency.h>
 #include <kvcap/memory.h>
 #include <kvcap/profile.h>
@@ -56,6 +57,7 @@ struct kvc_size_request {
   struct kvc_workload load;
   bool explain;
   bool brief; /* figures only: no recommendations, no words */
+  const struct kvc_calibration *calibration; /* measured overheads to use, NULL */
 };
 
 struct kvc_size {

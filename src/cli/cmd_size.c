@@ -109,6 +109,7 @@ static kvc_code settle(struct size_args *args, struct kvc_err *err)
   struct kvc_size_request *req = &args->req;
   struct kvc_deploy *d = &req->deploy;
   KVC_TRY(require_subject(args, err));
+  KVC_TRY(size_read_calibration(args, err));
   KVC_TRY(size_speculative_finish(args, err));
   const struct kvc_workload *load = &req->load;
   if ((load->prompt_tok > 0) != (load->output_tok > 0))
@@ -179,12 +180,14 @@ kvc_code cli_cmd_size(struct cli *cli, int argc, char *const *argv, struct kvc_e
     cli_help_command(cli_command_find("size"), &cli->out);
     return KVC_E_OK;
   }
+  KVC_TRY(size_read_log(args, err));
   KVC_TRY(size_settle(args, err));
   KVC_TRY(kvc_size_run(&cli->arena, args->db, &args->req, size, err));
   size_flag_notes(args, size);
   struct kvc_doc doc;
   kvc_doc_init(&doc, &cli->arena);
   KVC_TRY(kvc_doc_size(&doc, &args->req, size, err));
+  KVC_TRY(size_compare(args, size, &doc, err));
   KVC_TRY(cli_emit(cli, &args->common, &doc, err));
   if (!size->memory.fits) cli->status = kvc_err_status(KVC_E_INFEASIBLE);
   return KVC_E_OK;

@@ -5,6 +5,7 @@
 #define KVC_CLI_SIZE_H
 
 #include "cli.h"
+#include <kvcap/serverlog.h>
 
 enum { SIZE_MAX_SEEN = 128, SIZE_MAX_FOREIGN = 128, SIZE_MAX_NOTES = 16 };
 
@@ -20,6 +21,8 @@ struct size_foreign {
 struct size_args {
   struct cli_common common; /* first: cli_parse counts on it */
   const char *limit_mm;     /* --limit-mm-per-prompt as given, NULL */
+  const char *compare_log, *save_calibration, *calibration; /* files, NULL */
+  const struct kvc_log_start *start;                        /* of --compare-log, NULL */
   struct kvc_size_request req;
   const char *model, *gpu, *version, *engine, *context;
   bool language_model_only;
@@ -68,6 +71,14 @@ kvc_code size_catalogue(struct size_args *args, struct kvc_err *err) KVC_MUST_US
  * rest zero. */
 kvc_code size_read(struct size_args *args, int argc, char *const *argv,
                    struct kvc_err *err) KVC_MUST_USE;
+
+/* compare_log.c: the log to compare with is read before the options are settled (model
+ * and release may come from it) ... */
+kvc_code size_read_log(struct size_args *args, struct kvc_err *err) KVC_MUST_USE;
+kvc_code size_read_calibration(struct size_args *args, struct kvc_err *err) KVC_MUST_USE;
+/* ... and compared with once the document of the plan is there. */
+kvc_code size_compare(struct size_args *args, const struct kvc_size *size,
+                      struct kvc_doc *doc, struct kvc_err *err) KVC_MUST_USE;
 
 /* size_json.c: options whose value is JSON. */
 cli_call size_speculative_config, size_limit_mm, size_compilation_config,

@@ -47,5 +47,9 @@ const char *const size_mamba_modes[] = {"none", "align", "all", NULL};
 /* clang-format off */
 const struct cli_option size_options[] = {
 #include "size_rows.def"
+  {.name = "--compare-log", .arg = "FILE", .type = CLI_TEXT, .offset = SIZE_A(compare_log), .complete = "file",
+   .help = "set the figures beside those that a server's log printed, with the cause of each difference; - reads standard input"},
+  {.name = "--save-calibration", .arg = "FILE", .type = CLI_TEXT, .offset = SIZE_A(save_calibration), .complete = "file",
+   .help = "keep the overheads that the log shows, for --calibration"},
   {.type = CLI_END}};
 /* clang-format on */

@@ -56,22 +56,49 @@ static void rank_weights(const struct kvc_model *model, const struct kvc_setting
   m->weights_bytes = loaded - m->offload_bytes;
 }
 
-/* Spread of the KV figure: the constants are independent, weights within 0.5 %. */
-static double spread_of(const struct kvc_memory *m, const struct kvc_mem_facts *facts,
-                        double non_torch_spread)
+/* Two starts of one server differ by about this much in each part. */
+static const double measured_spread_bytes = 16.0 * 1024 * 1024;
+
+/* Puts in what a log showed in place of what is fitted. */
+static void put_measured(const struct kvc_measured *shown, struct kvc_memory *m,
+                         double *non_torch_spread)
 {
-  const double weights = 0.005 * m->weights_bytes;
+  if (shown->weights) m->weights_bytes += shown->weights_difference_bytes;
+  if (shown->activation_peak_bytes > 0)
+    m->activation_peak_bytes = shown->activation_peak_bytes;
+  if (shown->graph_bytes > 0) m->cudagraph_bytes = shown->graph_bytes;
+  if (shown->non_torch_bytes > 0) {
+    m->non_torch_bytes = shown->non_torch_bytes;
+    *non_torch_spread = measured_spread_bytes;
+  }
+}
+
+/* Of the activation peak. */
+static double activation_spread(const struct kvc_memory *m,
+                                const struct kvc_mem_facts *facts)
+{
+  if (facts->measured.activation_peak_bytes > 0) return measured_spread_bytes;
   const double sampler = facts->sampler_bytes_per_logit.value > 0
                              ? m->activation.sampler_bytes *
                                    facts->sampler_bytes_per_logit.spread /
                                    facts->sampler_bytes_per_logit.value
                              : 0;
   const double base = facts->activation_base_bytes.spread;
-  const double graphs = m->cudagraph_in_budget ? 0.5 * m->cudagraph_bytes : 0;
   const double encoder = 0.5 * m->activation.encoder_bytes;
   const double moe = 0.25 * m->activation.moe_bytes;
-  return sqrt(weights * weights + sampler * sampler + base * base + graphs * graphs +
-              encoder * encoder + moe * moe + non_torch_spread * non_torch_spread);
+  return sqrt(sampler * sampler + base * base + encoder * encoder + moe * moe);
+}
+
+/* Spread of the KV figure: the constants are independent, weights within 0.5 %. */
+static double spread_of(const struct kvc_memory *m, const struct kvc_mem_facts *facts,
+                        double non_torch_spread)
+{
+  const double weights = facts->measured.weights ? 0 : 0.005 * m->weights_bytes;
+  const double activation = activation_spread(m, facts);
+  double graphs = m->cudagraph_in_budget ? 0.5 * m->cudagraph_bytes : 0;
+  if (facts->measured.graph_bytes > 0) graphs = fmin(graphs, measured_spread_bytes);
+  return sqrt(weights * weights + activation * activation + graphs * graphs +
+              non_torch_spread * non_torch_spread);
 }
 
 static double others_counted(const struct kvc_setting *set,
@@ -98,10 +125,12 @@ static void rank_account(const struct kvc_model *model, const struct kvc_setting
   m->graph_captures = budget_graph_captures(set, facts);
   m->cudagraph_bytes = budget_graph_bytes(model, set, facts, &m->graph_fixed_bytes);
   m->cudagraph_in_budget = facts->cudagraph_subtracted;
+  put_measured(&facts->measured, m, &nt_spread);
   m->other_processes_bytes = set->other_processes_bytes;
   double kv = m->requested_bytes - m->weights_bytes - m->activation_peak_bytes -
               m->non_torch_bytes - others_counted(set, facts);
   if (m->cudagraph_in_budget) kv -= m->cudagraph_bytes;
+  if (facts->measured.rest) kv -= facts->measured.rest_bytes;
   double half = range_sigmas * spread_of(m, facts, nt_spread);
   if (set->kv_cache_memory_bytes > 0) { /* stated: nothing is estimated */
     kv = set->kv_cache_memory_bytes;

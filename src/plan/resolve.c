@@ -487,6 +487,7 @@ kvc_code sizing_resolve(struct sizing *s, const struct kvc_deploy *deploy, bool 
          "this release serves the model with Model Runner V2, which does not take CUDA "
          "graphs off the KV budget");
   }
+  sizing_calibrate(s, record, &out, facts);
   *set = out;
   return KVC_E_OK;
 }

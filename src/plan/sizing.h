@@ -23,6 +23,11 @@ kvc_code sizing_resolve(struct sizing *s, const struct kvc_deploy *deploy, bool 
                         struct kvc_setting *set, struct kvc_mem_facts *facts,
                         struct kvc_err *err) KVC_MUST_USE;
 
+/* calibrate.c: what of req->calibration applies to a setting goes into facts->measured;
+ * 'record' says whether notes and origins are kept. */
+void sizing_calibrate(struct sizing *s, bool record, struct kvc_setting *set,
+                      struct kvc_mem_facts *facts);
+
 /* inputs.c: the GPU and the models. */
 kvc_code sizing_inputs(struct sizing *s, struct kvc_err *err) KVC_MUST_USE;
 

@@ -230,6 +230,9 @@ static const struct section sections[] = {
     {"recommendations.evidence", SECTION_TEXTS, NULL, "figures behind it", false},
     {"notes", SECTION_LIST, note_rows, "how the input was understood", false},
     {"formulas", SECTION_LIST, formula_rows, "every formula with its numbers (--explain)", true},
+    {"comparison", SECTION_MAP, compare_top_rows, "the plan beside a server's log (--compare-log)", true},
+    {"comparison.rows", SECTION_LIST, compare_row_rows, "figures that both tell", false},
+    {"comparison.settings_that_differ", SECTION_LIST, compare_setting_rows, "settings of the log that are not those of the plan", false},
 };
 /* clang-format on */
 

@@ -1,0 +1,107 @@
+/* calibration.c - measured overheads of one server, read and written.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "calibration_rows.h"
+#include "db.h"
+#include <kvcap/calibrate.h>
+#include <math.h>
+#include <string.h>
+
+static const double most_bytes = 1e13; /* of one GPU */
+
+/* clang-format off */
+#define C(field) offsetof(struct kvc_calibration, field)
+#define NEEDED(k, field, h) {.key = k, .type = FIELD_TEXT, .offset = C(field), .required = true, .help = h}
+#define BYTES(k, field, low, h) {.key = k, .type = FIELD_DOUBLE, .offset = C(field), .min = low, .max = 1e13, .help = h}
+const struct field calibration_rows[] = {
+    {.key = "log", .type = FIELD_TEXT, .offset = C(log), .help = "the log it was taken from"},
+    NEEDED("vllm_version", vllm_version, "release that wrote the log"),
+    NEEDED("engine", engine, "V0 or V1"),
+    NEEDED("gpu", gpu, "canonical name of the GPU: every figure is for this card only"),
+    NEEDED("model", model, "canonical name of the model"),
+    {.key = "quantization", .type = FIELD_TEXT, .offset = C(quantization), .help = "format of the weights, when they are quantised"},
+    NEEDED("dtype", dtype, "type of the weights that are not"),
+    {.key = "tensor_parallel_size", .type = FIELD_INT, .offset = C(tp), .min = 1, .max = 1024, .required = true, .help = "GPUs that share a layer"},
+    {.key = "pipeline_parallel_size", .type = FIELD_INT, .offset = C(pp), .min = 1, .max = 1024, .required = true, .help = "stages"},
+    {.key = "max_num_seqs", .type = FIELD_INT64, .offset = C(max_num_seqs), .min = 1, .max = 1e6, .required = true, .help = "as the server ran"},
+    {.key = "max_num_batched_tokens", .type = FIELD_INT64, .offset = C(max_num_batched_tok), .min = 1, .max = 1e8, .required = true, .help = "as the server ran"},
+    BYTES("gpu_usable_bytes", gpu_usable_bytes, 1, "memory of the GPU as torch reports it; applies to this GPU"),
+    BYTES("non_torch_bytes", non_torch_bytes, 0, "CUDA context, NCCL, workspaces; applies to the same parallelism"),
+    BYTES("activation_peak_bytes", activation_peak_bytes, 0, "peak of the profile run; applies to the same model, parallelism, max_num_seqs and max_num_batched_tokens"),
+    BYTES("graph_bytes", graph_bytes, 0, "captured CUDA graphs; applies to the same model, parallelism and batch sizes"),
+    BYTES("weights_difference_bytes", weights_difference_bytes, -1e13, "loaded less counted; applies to the same model, format and parallelism"),
+    BYTES("rest_bytes", rest_bytes, -1e13, "what the budget lost besides; applies as the activation peak does"),
+    {.key = NULL},
+};
+/* clang-format on */
+
+void kvc_calibration_init(struct kvc_calibration *c)
+{
+  *c = (struct kvc_calibration){.tp = 1, .pp = 1};
+  c->gpu_usable_bytes = c->non_torch_bytes = c->activation_peak_bytes = c->graph_bytes =
+      c->weights_difference_bytes = c->rest_bytes = (double)NAN;
+}
+
+kvc_code kvc_calibration_read(struct kvc_arena *arena, const char *text, size_t len,
+                              const char *file, struct kvc_calibration *out,
+                              struct kvc_err *err)
+{
+  struct node *root;
+  const struct reader r = {arena, file, err};
+  if (len > KVC_CALIBRATION_MAX_BYTES)
+    return kvc_fail(err, KVC_E_LIMIT, file,
+                    "is larger than the %d bytes that a calibration may have",
+                    KVC_CALIBRATION_MAX_BYTES);
+  KVC_TRY(profile_parse(arena, text, len, file, &root, err));
+  struct kvc_calibration c;
+  kvc_calibration_init(&c);
+  KVC_TRY(fields_read(&r, root, calibration_rows, &c));
+  if (strcmp(c.engine, "V0") != 0 && strcmp(c.engine, "V1") != 0)
+    return kvc_fail(err, KVC_E_PARSE, file, "engine: \"%.20s\" is neither V0 nor V1",
+                    c.engine);
+  struct kvc_version ignored;
+  KVC_TRY(kvc_version_parse(c.vllm_version, file, &ignored, err));
+  c.file = kvc_arena_strdup(arena, file);
+  if (c.file == NULL) return kvc_arena_full(arena, file, err);
+  *out = c;
+  return KVC_E_OK;
+}
+
+static void put_text(struct kvc_buf *out, const char *key, const char *text)
+{
+  if (text == NULL) return;
+  kvc_buf_printf(out, "%s: ", key);
+  yaml_scalar(out, text);
+  kvc_buf_puts(out, "\n");
+}
+
+static void put_bytes(struct kvc_buf *out, const char *key, double bytes)
+{
+  char number[KVC_NUM_TEXT];
+  if (!(fabs(bytes) < most_bytes)) return;
+  kvc_num_format(bytes, number);
+  kvc_buf_printf(out, "%s: %s # %.3f GiB\n", key, number, bytes / KVC_GIB);
+}
+
+void kvc_calibration_write(const struct kvc_calibration *c, struct kvc_buf *out)
+{
+  kvc_buf_puts(out, "# Overheads that a vLLM server's log showed, in bytes of one GPU, "
+                    "for\n# kvcap size --calibration FILE.\n");
+  put_text(out, "log", c->log);
+  put_text(out, "vllm_version", c->vllm_version);
+  put_text(out, "engine", c->engine);
+  put_text(out, "gpu", c->gpu);
+  put_text(out, "model", c->model);
+  put_text(out, "quantization", c->quantization);
+  put_text(out, "dtype", c->dtype);
+  kvc_buf_printf(out, "tensor_parallel_size: %d\npipeline_parallel_size: %d\n", c->tp,
+                 c->pp);
+  kvc_buf_printf(out, "max_num_seqs: %lld\nmax_num_batched_tokens: %lld\n",
+                 (long long)c->max_num_seqs, (long long)c->max_num_batched_tok);
+  put_bytes(out, "gpu_usable_bytes", c->gpu_usable_bytes);
+  put_bytes(out, "non_torch_bytes", c->non_torch_bytes);
+  put_bytes(out, "activation_peak_bytes", c->activation_peak_bytes);
+  put_bytes(out, "graph_bytes", c->graph_bytes);
+  put_bytes(out, "weights_difference_bytes", c->weights_difference_bytes);
+  put_bytes(out, "rest_bytes", c->rest_bytes);
+}
