@@ -234,14 +234,16 @@ static kvc_code without_value(struct prom *p, bool last)
   return prom_series(p, family, s->labels, s->n_labels, &series);
 }
 
-/* Where a sample of vLLM begins within a line, after what a log driver put before it. */
+/* Where a sample of such a page begins within a line, after what a log driver put before
+ * it. */
 static bool sample_within(struct slice s, struct slice *out)
 {
-  static const char *const prefixes[] = {"vllm:", "ray_vllm:"};
+  static const char *const prefixes[] = {"vllm:", "ray_vllm", "http_", "process_",
+                                         "python_"};
   for (const char *at = s.at, *end = s.at + s.len;
        at < end && (at = memchr(at, ' ', (size_t)(end - at))) != NULL; at++) {
     const struct slice here = {at + 1, (size_t)(end - at - 1)};
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
       if (starts(here, prefixes[i])) {
         *out = here;
         return true;

@@ -77,7 +77,11 @@ static void what_a_log_driver_puts_before_is_set_aside(void **state)
 {
   (void)state;
   kit_read("vllm-1  | # TYPE vllm:num_requests_waiting gauge\n"
-           "vllm-1  | vllm:num_requests_waiting{model_name=\"m\"} 7.0\n");
+           "vllm-1  | vllm:num_requests_waiting{model_name=\"m\"} 7.0\n"
+           "2026-01-02T03:04:05.123Z process_max_fds 65535.0\n"
+           "vllm-1  | http_requests_total{method=\"POST\"} 24.0\n");
+  assert_int_equal(kit_page.n_series, 3);
+  assert_int_equal(kit_page.n_problems, 0);
   kit_is(kit_series("vllm:num_requests_waiting", 0)->value, 7);
 }
 
