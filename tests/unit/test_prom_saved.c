@@ -297,8 +297,7 @@ static void what_is_no_page_is_refused(void **state)
       "<html><body>404</body></html>\n",
       "{\"error\": \"no\"}",
       "max_num_seqs: 256\nblock_size: 16\nport: 8000\n",
-      "Oct 03 10:11:12 host vllm[7]: a\nOct 03 10:11:13 host vllm[7]: b\nOct 03 10:11:14 "
-      "host c\n",
+      "Oct 03 10:11:12 host a[7]: x\nOct 03 10:11:13 host b\nOct 03 10:11:14 c\n",
       "INFO 11-22 07:09:01 metrics.py:345] Avg prompt throughput: 0.0 tokens/s\n"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     assert_int_equal(kit_try(texts[i], strlen(texts[i])), KVC_E_PARSE);
