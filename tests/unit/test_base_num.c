@@ -245,12 +245,9 @@ int main(void)
       cmocka_unit_test(bytes_tell_decimal_from_binary),
       cmocka_unit_test(quantities_need_their_unit),
       cmocka_unit_test(numbers_print_with_the_fewest_digits_that_read_back),
-<<<<<<< HEAD
       cmocka_unit_test(a_number_is_scanned_out_of_text_without_an_end),
-=======
       cmocka_unit_test(a_scan_reads_the_number_at_the_start),
       cmocka_unit_test(a_scan_agrees_with_the_strict_parse),
->>>>>>> c9bd24a (base: test the scan of a number against the strict parse)
       cmocka_unit_test(versions_of_every_build_are_read),
       cmocka_unit_test(release_candidates_carry_the_code_they_lead_to),
   };
