@@ -81,16 +81,16 @@ static void add_tree(struct kvc_doc *doc, const struct kvc_compare *compare)
   }
 }
 
-static void line(struct kvc_doc *doc, const char *text)
+static void table_row(struct kvc_doc *doc, const char *label, const char *text,
+                      const char *note)
 {
-  if (text == NULL) doc->full = true;
-  (void)kvc_block_add(doc, KVC_BLOCK_LINE, NULL, text, NULL);
+  if (text == NULL || note == NULL) doc->full = true;
+  (void)kvc_block_add(doc, KVC_BLOCK_ROW, label, text, note);
 }
 
 static void add_table(struct kvc_doc *doc, const struct kvc_compare *compare)
 {
-  static const char format[] = "%-24s %14s %14s %9s  %s";
-  line(doc, kvc_arena_printf(doc->arena, format, "", "planned", "printed", "", "range"));
+  table_row(doc, "", "planned -> printed", "difference, and the plan's own range");
   for (size_t i = 0; i < compare->n_rows; i++) {
     const struct kvc_compare_row *row = &compare->rows[i];
     char planned[KVC_UNIT_TEXT], printed[KVC_UNIT_TEXT], percent[32] = "";
@@ -98,8 +98,9 @@ static void add_table(struct kvc_doc *doc, const struct kvc_compare *compare)
     kvc_unit_format(row->printed, units[row->unit].unit, printed);
     const double share = 100 * row->relative_frac;
     if (share > -99999 && share < 99999)
-      (void)snprintf(percent, sizeof percent, "%+.1f %%", share);
-    line(doc, kvc_arena_printf(doc->arena, format, row->what, planned, printed, percent,
+      (void)snprintf(percent, sizeof percent, "%+.1f %%, ", share);
+    table_row(doc, row->what, kvc_arena_printf(doc->arena, "%s -> %s", planned, printed),
+              kvc_arena_printf(doc->arena, "%s%s", percent,
                                row->within ? "within" : "outside"));
   }
 }

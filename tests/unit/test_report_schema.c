@@ -1,4 +1,3 @@
-#include <kvcap/check.h>
 /* test_report_schema.c - reports validate against profiles/schema/size.schema.json.
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
@@ -9,6 +8,8 @@
 #include <stdarg.h>
 #include <cjson/cJSON.h>
 #include <kvcap/advice.h>
+#include <kvcap/check.h>
+#include <kvcap/diagnose.h>
 #include <stdio.h>
 #include "report_sample.h"
 
@@ -263,6 +264,13 @@ static void the_schema_file_is_what_the_program_prints(void **state)
   kvc_sink_find("json")->write(&doc, &style, &out);
   if (strcmp(read_schema_of("advise"), out.text) != 0)
     fail_msg("run: kvcap schema advise --output profiles/schema/advise.schema.json");
+  kvc_buf_clear(&out);
+  kvc_doc_init(&doc, &arena);
+  assert_int_equal(kvc_doc_diagnosis_schema(&doc, NULL), KVC_E_OK);
+  kvc_buf_init(&out, 1 << 20);
+  kvc_sink_find("json")->write(&doc, &style, &out);
+  if (strcmp(read_schema_of("diagnose"), out.text) != 0)
+    fail_msg("run: kvcap schema diagnose --output profiles/schema/diagnose.schema.json");
   kvc_buf_clear(&out);
   kvc_arena_clear(&arena);
 }
