@@ -193,42 +193,45 @@ static kvc_code nearly(struct source *s, struct kvc_record *out, struct kvc_err 
   return rc == KVC_E_UNKNOWN ? none_of(s, INGEST_ANY, err) : rc;
 }
 
+/* By the first part of the text.  A line of a log may pass for a sample; a page of a
+ * server names its metrics. */
+static enum ingest_kind sniff(const char *text, size_t len)
+{
+  const bool named = strstr(text, "vllm:") != NULL || strstr(text, "# TYPE ") != NULL;
+  const bool log = kvc_log_looks(text, len);
+  if (kvc_prom_looks(text, len) && (named || !log)) return INGEST_METRICS;
+  return log ? INGEST_LOG : INGEST_ANY;
+}
+
+/* A client's result may stand in a log too. */
+static kvc_code take_log(struct source *s, bool alone, struct kvc_record *out,
+                         struct kvc_err *err)
+{
+  if (!alone) KVC_TRY(more(s, WHOLE_BYTES, err));
+  KVC_TRY(stream_log(s, out, err));
+  if (!alone && s->end && s->text.len < WHOLE_BYTES &&
+      kvc_bench_looks(s->text.text, s->text.len))
+    (void)take_bench(s->in, &s->text, s->where, out, NULL);
+  return KVC_E_OK;
+}
+
 static kvc_code take(struct source *s, enum ingest_kind want, struct kvc_record *out,
                      struct kvc_err *err)
 {
   KVC_TRY(more(s, SNIFF_BYTES, err));
-  const char *text = s->text.text != NULL ? s->text.text : "";
-  /* A line of a log may pass for a sample; a page of a server names its metrics. */
-  const bool page = want == INGEST_METRICS ||
-                    (want == INGEST_ANY && kvc_prom_looks(text, s->text.len) &&
-                     (strstr(text, "vllm:") != NULL || strstr(text, "# TYPE ") != NULL ||
-                      !kvc_log_looks(text, s->text.len)));
-  const bool log = want == INGEST_LOG ||
-                   (want == INGEST_ANY && !page && kvc_log_looks(text, s->text.len));
   if (s->text.len == 0) return none_of(s, want, err);
-  if (page || want == INGEST_BENCH || !log) {
-    KVC_TRY(more(s, s->text.cap_bytes, err));
-    text = s->text.text;
-  }
-  if (page) {
-    if (!kvc_prom_looks(text, s->text.len)) return none_of(s, want, err);
-    return take_page(s->in, &s->text, s->where, out, err);
-  }
-  if (log) {
-    /* A client's result may stand in the same file. */
-    if (want == INGEST_ANY) KVC_TRY(more(s, WHOLE_BYTES, err));
-    KVC_TRY(stream_log(s, out, err));
-    if (want == INGEST_ANY && s->end && s->text.len < WHOLE_BYTES &&
-        kvc_bench_looks(s->text.text, s->text.len))
-      (void)take_bench(s->in, &s->text, s->where, out, NULL);
-    return KVC_E_OK;
-  }
-  if (!kvc_bench_looks(text, s->text.len)) {
-    if (want == INGEST_ANY && kvc_log_looks(text, s->text.len))
-      return stream_log(s, out, err);
-    if (want != INGEST_BENCH) return nearly(s, out, err);
-  }
-  return take_bench(s->in, &s->text, s->where, out, err);
+  const enum ingest_kind kind =
+      want == INGEST_ANY ? sniff(s->text.text, s->text.len) : want;
+  if (kind == INGEST_LOG) return take_log(s, want == INGEST_LOG, out, err);
+  KVC_TRY(more(s, s->text.cap_bytes, err));
+  const char *text = s->text.text;
+  if (kind == INGEST_METRICS && !kvc_prom_looks(text, s->text.len))
+    return none_of(s, want, err);
+  if (kind == INGEST_METRICS) return take_page(s->in, &s->text, s->where, out, err);
+  if (kind == INGEST_BENCH || kvc_bench_looks(text, s->text.len))
+    return take_bench(s->in, &s->text, s->where, out, err);
+  if (kvc_log_looks(text, s->text.len)) return stream_log(s, out, err);
+  return nearly(s, out, err);
 }
 
 static kvc_code read_file(struct ingest *in, const char *path, enum ingest_kind want,
