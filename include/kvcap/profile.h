@@ -30,7 +30,8 @@ enum kvc_kind {
   KVC_KIND_MODEL,
   KVC_KIND_ENGINE,
   KVC_KIND_CITATION,
-  KVC_KIND_WORKLOAD
+  KVC_KIND_WORKLOAD,
+  KVC_KIND_TERM
 };
 
 /* dirs[0..n): overlay folders laid out like profiles/; a missing one is an error. */

@@ -3,6 +3,7 @@
  */
 #include "db.h"
 #include "metrics_room.h"
+#include "terms_room.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,6 +176,29 @@ kvc_code kvc_db_metrics(struct kvc_db *db, const char *engine, struct kvc_metric
   return KVC_E_OK;
 }
 
+kvc_code kvc_db_terms(struct kvc_db *db, struct kvc_terms **out, struct kvc_err *err)
+{
+  if (db->terms == NULL) {
+    const struct reader all = {db->arena, "terms", err};
+    struct kvc_terms **files = kvc_arena_alloc(db->arena, db->n_files + 1, sizeof *files);
+    struct kvc_terms *made;
+    size_t n = 0;
+    if (files == NULL) return kvc_arena_full(db->arena, "terms", err);
+    for (size_t i = db->n_files; i-- > 0;) {
+      struct db_file *f = &db->files[i];
+      const struct reader r = {db->arena, f->path, err};
+      struct node *root;
+      if (f->kind != KVC_KIND_TERM || f->hidden) continue;
+      KVC_TRY(db_root(db, f, &root, err));
+      KVC_TRY(terms_from_node(&r, root, &files[n++]));
+    }
+    KVC_TRY(terms_merge(&all, files, n, &made));
+    db->terms = made;
+  }
+  *out = db->terms;
+  return KVC_E_OK;
+}
+
 const struct kvc_cite *kvc_db_cite(struct kvc_db *db, const char *key)
 {
   struct kvc_err ignored;
@@ -229,6 +253,21 @@ static kvc_code list_names(struct kvc_db *db, enum kvc_kind kind, const char **o
   return KVC_E_OK;
 }
 
+static kvc_code list_terms(struct kvc_db *db, const char *const **names, size_t *count,
+                           struct kvc_err *err)
+{
+  struct kvc_terms *terms;
+  KVC_TRY(kvc_db_terms(db, &terms, err));
+  const size_t n = kvc_terms_count(terms);
+  const char **list = kvc_arena_alloc(db->arena, n + 1, sizeof *list);
+  if (list == NULL) return kvc_arena_full(db->arena, "terms", err);
+  for (size_t i = 0; i < n; i++) list[i] = kvc_terms_at(terms, i)->name;
+  qsort(list, n, sizeof *list, by_text);
+  *names = list;
+  *count = n;
+  return KVC_E_OK;
+}
+
 kvc_code kvc_db_list(struct kvc_db *db, enum kvc_kind kind, const char *const **names,
                      size_t *count, struct kvc_err *err)
 {
@@ -239,6 +278,7 @@ kvc_code kvc_db_list(struct kvc_db *db, enum kvc_kind kind, const char *const **
     *count = 1;
     return KVC_E_OK;
   }
+  if (kind == KVC_KIND_TERM) return list_terms(db, names, count, err);
   KVC_TRY(list_names(db, kind, NULL, &n, err));
   const char **list = kvc_arena_alloc(db->arena, n + 1, sizeof *list);
   if (list == NULL) return kvc_arena_full(db->arena, "profiles", err);
@@ -284,6 +324,16 @@ kvc_code kvc_db_text(struct kvc_db *db, enum kvc_kind kind, const char *name,
       if (profile_node_get(root, name) != NULL)
         return text_of_file(db, &db->files[i], name, text, len, match);
     }
+  }
+  for (size_t i = db->n_files; kind == KVC_KIND_TERM && i-- > 0;) {
+    const struct reader r = {db->arena, db->files[i].path, err};
+    struct node *root;
+    struct kvc_terms *terms;
+    if (db->files[i].kind != kind || db->files[i].hidden) continue;
+    KVC_TRY(db_root(db, &db->files[i], &root, err));
+    KVC_TRY(terms_from_node(&r, root, &terms));
+    if (kvc_terms_find(terms, name) != NULL)
+      return text_of_file(db, &db->files[i], name, text, len, match);
   }
   for (size_t i = db->n_files; kind == KVC_KIND_WORKLOAD && i-- > 0;)
     if (db->files[i].kind == kind && !db->files[i].hidden &&
@@ -337,6 +387,10 @@ static kvc_code check_noun(struct kvc_db *db, const struct db_file *f, struct no
   if (f->kind == KVC_KIND_WORKLOAD) {
     struct kvc_demand ignored;
     return workload_from_node(&r, root, &ignored);
+  }
+  if (f->kind == KVC_KIND_TERM) {
+    struct kvc_terms *ignored;
+    return terms_from_node(&r, root, &ignored);
   }
   if (f->kind != KVC_KIND_CITATION) return KVC_E_OK;
   for (const struct node *n = root->first; n != NULL; n = n->next) {

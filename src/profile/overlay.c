@@ -21,6 +21,7 @@ static const struct folder folders[] = {
     {"engines/vllm", KVC_KIND_ENGINE},
     {"citations", KVC_KIND_CITATION},
     {"workloads", KVC_KIND_WORKLOAD},
+    {"terms", KVC_KIND_TERM},
 };
 
 static bool is_yaml(const char *name)
@@ -156,5 +157,5 @@ kvc_code db_overlay(struct kvc_db *db, const char *dir, struct kvc_err *err)
   if (any) return KVC_E_OK;
   return kvc_fail(err, KVC_E_IO, dir,
                   "is not a folder of profiles: it has none of gpus/, models/, engines/, "
-                  "citations/, workloads/");
+                  "citations/, workloads/, terms/");
 }

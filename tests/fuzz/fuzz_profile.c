@@ -2,11 +2,12 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The first byte says what the rest is: g a GPU, m a model, e an engine's releases and
- * facts, f its flags, c citations, w a workload, y any YAML.  A fault has a position; a
- * model that was read is written and reads back to the same text; an engine that was read
- * answers.
+ * facts, f its flags, c citations, w a workload, t terms, y any YAML.  A fault has a
+ * position; a model that was read is written and reads back to the same text; an engine
+ * that was read answers.
  */
 #include <kvcap/profile.h>
+#include <kvcap/term.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,23 @@ static void cites(struct kvc_arena *arena, const char *text, size_t len,
   if (rc != KVC_E_OK) fault(err, rc);
 }
 
+/* Every name of every term finds it. */
+static void terms(struct kvc_arena *arena, const char *text, size_t len,
+                  struct kvc_err *err)
+{
+  struct kvc_terms *all;
+  const kvc_code rc = kvc_terms_read(arena, text, len, "fuzz", &all, err);
+  if (rc != KVC_E_OK) {
+    fault(err, rc);
+    return;
+  }
+  for (size_t i = 0; i < kvc_terms_count(all); i++) {
+    const struct kvc_term *t = kvc_terms_at(all, i);
+    require(t->text != NULL && t->cite != NULL && kvc_terms_find(all, t->name) == t);
+    for (size_t k = 0; k < t->n_also; k++) require(kvc_terms_find(all, t->also[k]) == t);
+  }
+}
+
 /* Packed and unpacked, a tree packs to the same bytes. */
 static void yaml(struct kvc_arena *arena, const char *text, size_t len,
                  struct kvc_err *err)
@@ -190,6 +208,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     engine(&arena, small_engine, sizeof small_engine - 1, text, size - 1, &err);
     break;
   case 'c': cites(&arena, text, size - 1, &err); break;
+  case 't': terms(&arena, text, size - 1, &err); break;
   case 'w': workload(&arena, text, size - 1, &err); break;
   default: yaml(&arena, text, size - 1, &err); break;
   }

@@ -37,6 +37,7 @@ static enum kvc_kind kind_of(const char *path)
   if (strncmp(path, "models/", 7) == 0) return KVC_KIND_MODEL;
   if (strncmp(path, "engines/", 8) == 0) return KVC_KIND_ENGINE;
   if (strncmp(path, "workloads/", 10) == 0) return KVC_KIND_WORKLOAD;
+  if (strncmp(path, "terms/", 6) == 0) return KVC_KIND_TERM;
   return KVC_KIND_CITATION;
 }
 
