@@ -1,15 +1,14 @@
-/* cmd_flags.c - kvcap explain, kvcap flags: the catalogue of vLLM's flags.
+/* cmd_flags.c - kvcap explain, kvcap flags: what words mean, all flags of a release.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "commands.h"
-#include <kvcap/advice.h>
-#include <kvcap/lint.h>
-#include <math.h>
+#include <kvcap/explain.h>
 #include <string.h>
 
 struct flags_args {
   struct cli_common common;
   const char *version, *engine, *context, *gpu;
+  bool list; /* explain */
 };
 
 static const char *const engines[] = {"V0", "V1", NULL};
@@ -18,6 +17,8 @@ static const char *const contexts[] = {"server", "llm", NULL};
 #define F(member) offsetof(struct flags_args, member)
 /* clang-format off */
 const struct cli_option explain_options[] = {
+  {.name = "--list", .type = CLI_TRUE, .offset = F(list),
+   .help = "every word that can be explained, one a line"},
   {.type = CLI_END}};
 
 const struct cli_option flags_options[] = {
@@ -32,36 +33,23 @@ const struct cli_option flags_options[] = {
   {.type = CLI_END}};
 /* clang-format on */
 
-/* "--max_num_seqs", "max-num-seqs", "max_num_seqs", "VLLM_USE_V1". */
-static const struct kvc_flag *find_flag(struct cli *cli, const struct kvc_engine *engine,
-                                        const char *word)
+/* One sentence, with the nearest words of all kinds. */
+static kvc_code unknown_word(struct cli *cli, const struct kvc_book *book,
+                             const char *word, struct kvc_err *err)
 {
-  const struct kvc_flag *flag = kvc_engine_flag_spelled(engine, word);
-  if (flag != NULL) return flag;
-  char *key = kvc_arena_strdup(&cli->arena, word + strspn(word, "-"));
-  if (key == NULL) return NULL;
-  for (char *p = key; *p != '\0'; p++)
-    if (*p == '-') *p = '_';
-  flag = kvc_engine_flag(engine, key);
-  if (flag != NULL) return flag;
-  const char *dashed = kvc_arena_printf(&cli->arena, "--%s", key);
-  return dashed != NULL ? kvc_engine_flag_spelled(engine, dashed) : NULL;
-}
-
-static kvc_code unknown_flag(const struct kvc_engine *engine, const char *word,
-                             struct kvc_err *err)
-{
-  enum { MAX_NAMES = 600 };
-  const char *keys[MAX_NAMES];
-  size_t n = 0;
-  for (; n < kvc_engine_flag_count(engine) && n < MAX_NAMES; n++)
-    keys[n] = kvc_engine_flag_at(engine, n)->key;
+  const char *const *keys;
+  size_t n;
   char key[80], hint[200];
-  (void)snprintf(key, sizeof key, "%s", word + strspn(word, "-"));
-  for (char *p = key; *p != '\0'; p++)
+  KVC_TRY(kvc_book_list(book, &cli->arena, KVC_BOOK_KEYS, &keys, &n, err));
+  const char *start = word + strspn(word, "-");
+  if (strncmp(start, "vllm:", 5) == 0) start += 5;
+  (void)snprintf(key, sizeof key, "%s", start);
+  const bool words = strchr(key, ' ') != NULL;
+  for (char *p = key; *p != '\0' && !words; p++)
     if (*p == '-') *p = '_';
   cli_suggest(key, keys, n, hint, sizeof hint);
-  return kvc_fail(err, KVC_E_UNKNOWN, word, "no vLLM flag of that name is known%s", hint);
+  return kvc_fail(err, KVC_E_UNKNOWN, word,
+                  "no vLLM flag, metric, rule or term of that name is known%s", hint);
 }
 
 /* Everything with a dash is the flag itself, not an option. */
@@ -77,6 +65,25 @@ static kvc_code take_flag(void *ptr, int n_words, char *const *words, int *used,
   return KVC_E_OK;
 }
 
+/* A name a line, for shells: blanks in terms become dashes, which mean the same. */
+static kvc_code list_words(struct kvc_doc *doc, const struct kvc_book *book,
+                           struct kvc_err *err)
+{
+  const char *const *words;
+  size_t n;
+  KVC_TRY(kvc_book_list(book, doc->arena, KVC_BOOK_SPELLINGS, &words, &n, err));
+  struct kvc_node *list = kvc_node_add(doc, doc->root, "words", KVC_NODE_LIST);
+  for (size_t i = 0; i < n; i++) {
+    char *word = kvc_arena_strdup(doc->arena, words[i]);
+    if (word == NULL) return kvc_arena_full(doc->arena, "the list", err);
+    for (char *p = word; *p != '\0'; p++)
+      if (*p == ' ') *p = '-';
+    kvc_node_text(doc, list, NULL, word);
+    (void)kvc_block_add(doc, KVC_BLOCK_VERDICT, NULL, word, NULL);
+  }
+  return doc->full ? kvc_arena_full(doc->arena, "the list", err) : KVC_E_OK;
+}
+
 kvc_code cli_cmd_explain(struct cli *cli, int argc, char *const *argv,
                          struct kvc_err *err)
 {
@@ -87,24 +94,23 @@ kvc_code cli_cmd_explain(struct cli *cli, int argc, char *const *argv,
     cli_help_command(cli_command_find("explain"), &cli->out);
     return KVC_E_OK;
   }
-  if (args.common.n_words != 1)
+  if (args.common.n_words != 1 && !args.list)
     return kvc_fail(err, KVC_E_USAGE, NULL,
-                    "explain takes one flag; for example: kvcap explain --max-num-seqs");
+                    "explain takes one flag, rule, metric or term; for example: kvcap "
+                    "explain --max-num-seqs, or kvcap explain \"KV pool\"");
   struct kvc_db *db;
-  struct kvc_engine *engine;
+  struct kvc_book book;
+  struct kvc_meaning meaning;
   KVC_TRY(cli_open_db(cli, &args.common, &db, err));
-  KVC_TRY(kvc_db_engine(db, "vllm", &engine, err));
+  KVC_TRY(kvc_book_open(db, &book, err));
   struct kvc_doc doc;
   kvc_doc_init(&doc, &cli->arena);
-  const struct kvc_rule *rule = kvc_rule_find(args.common.words[0]);
-  if (rule == NULL) rule = kvc_lint_rule_find(args.common.words[0]);
-  if (rule != NULL) {
-    KVC_TRY(kvc_doc_rule(&doc, db, rule, err));
-    return cli_emit(cli, &args.common, &doc, err);
-  }
-  const struct kvc_flag *flag = find_flag(cli, engine, args.common.words[0]);
-  if (flag == NULL) return unknown_flag(engine, args.common.words[0], err);
-  KVC_TRY(kvc_doc_flag(&doc, db, engine, flag, err));
+  if (args.list)
+    KVC_TRY(list_words(&doc, &book, err));
+  else if (kvc_book_find(&book, args.common.words[0], &meaning))
+    KVC_TRY(kvc_doc_meaning(&doc, &book, &meaning, err));
+  else
+    return unknown_word(cli, &book, args.common.words[0], err);
   return cli_emit(cli, &args.common, &doc, err);
 }
 

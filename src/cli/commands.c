@@ -37,8 +37,9 @@ static const char *const profiles_examples[] = {
     "kvcap profiles list gpus", "kvcap profiles show H100",
     "kvcap profiles check my-gpu.yaml",
     "kvcap profiles import config.json --output my-model.yaml", NULL};
-static const char *const explain_examples[] = {"kvcap explain --max-num-batched-tokens",
-                                               "kvcap explain max_num_seqs", NULL};
+static const char *const explain_examples[] = {
+    "kvcap explain --max-num-batched-tokens", "kvcap explain vllm:gpu_cache_usage_perc",
+    "kvcap explain \"chunked prefill\"", "kvcap explain PAR002", NULL};
 static const char *const flags_examples[] = {"kvcap flags --vllm-version 0.11.0", NULL};
 static const char *const completion_examples[] = {
     "source <(kvcap completion bash)", "kvcap completion zsh >\"${fpath[1]}/_kvcap\"",

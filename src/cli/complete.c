@@ -101,6 +101,8 @@ static void bash(struct kvc_buf *out)
   kvc_buf_puts(out, "      esac\n"
                     "      if [[ ${COMP_WORDS[1]} == size && $cur != -* ]]; then\n"
                     "        words=$(kvcap profiles list models 2>/dev/null)\n"
+                    "      elif [[ ${COMP_WORDS[1]} == explain ]]; then\n"
+                    "        words+=\" $(kvcap explain --list 2>/dev/null)\"\n"
                     "      fi ;;\n  esac\n"
                     "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
                     "}\n"
@@ -165,6 +167,8 @@ static void zsh(struct kvc_buf *out)
                     "2>/dev/null)\"} }\n"
                     "_kvcap_models() { compadd -- ${(f)\"$(kvcap profiles list models "
                     "2>/dev/null)\"} }\n"
+                    "_kvcap_explain() { compadd -- ${(f)\"$(kvcap explain --list "
+                    "2>/dev/null)\"} }\n"
                     "_kvcap() {\n  local -a commands\n  commands=(");
   for (size_t i = 0; (c = cli_command_at(i)) != NULL; i++) {
     kvc_buf_printf(out, "\n    '%s:", c->name);
@@ -187,6 +191,8 @@ static void zsh(struct kvc_buf *out)
     }
     if (strcmp(c->name, "size") == 0)
       kvc_buf_puts(out, " \\\n        '1:model:_kvcap_models'");
+    if (strcmp(c->name, "explain") == 0)
+      kvc_buf_puts(out, " \\\n        '1:word:_kvcap_explain'");
     kvc_buf_puts(out, " \\\n        '*:file:_files' ;;\n");
   }
   kvc_buf_puts(out, "  esac\n}\n"
@@ -248,6 +254,9 @@ static void fish(struct kvc_buf *out)
       choices(out, c->words);
       kvc_buf_puts(out, "'\n");
     }
+    if (strcmp(c->name, "explain") == 0)
+      kvc_buf_puts(out, "complete -c kvcap -n '__fish_seen_subcommand_from explain' -f "
+                        "-a '(kvcap explain --list 2>/dev/null)'\n");
     fish_options(out, c->name, c->options);
   }
   fish_options(out, NULL, cli_common_options);

@@ -128,7 +128,7 @@ static void bad_command_lines_end_with_one_sentence(void **state)
       {"profiles show", "which profile?", 2},
       {"profiles import", "which file?", 2},
       {"profiles import /nonexistent.json", "/nonexistent.json", 5},
-      {"explain", "one flag", 2},
+      {"explain", "one flag, rule, metric or term", 2},
       {"completion tcsh", "bash, zsh or fish", 2},
       {"schema frob", "kvcap schema size", 2},
       {"help frob", "no help on", 2},
