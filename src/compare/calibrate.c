@@ -127,6 +127,11 @@ kvc_code kvc_compare_calibrate(const struct kvc_compare_input *in,
                     "weights and KV cache of the log are larger than the budget of the "
                     "plan: they are not of the same deployment or GPU");
   split(compare, m, both, &c);
+  double *const figures[] = {&c.gpu_usable_bytes,         &c.non_torch_bytes,
+                             &c.activation_peak_bytes,    &c.graph_bytes,
+                             &c.weights_difference_bytes, &c.rest_bytes};
+  for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+    *figures[i] = round(*figures[i]); /* NaN stays */
   *out = c;
   return KVC_E_OK;
 }

@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "doc_size.h"
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A row as the document shows it. */
 struct shown {
@@ -81,33 +83,31 @@ static void add_tree(struct kvc_doc *doc, const struct kvc_compare *compare)
   }
 }
 
-static void table_row(struct kvc_doc *doc, const char *label, const char *text,
-                      const char *note)
-{
-  if (text == NULL || note == NULL) doc->full = true;
-  (void)kvc_block_add(doc, KVC_BLOCK_ROW, label, text, note);
-}
-
+/* "14.99 GiB planned", "15.02 GiB printed, +0.2 %" */
 static void add_table(struct kvc_doc *doc, const struct kvc_compare *compare)
 {
-  table_row(doc, "", "planned -> printed", "difference, and the plan's own range");
   for (size_t i = 0; i < compare->n_rows; i++) {
     const struct kvc_compare_row *row = &compare->rows[i];
     char planned[KVC_UNIT_TEXT], printed[KVC_UNIT_TEXT], percent[32] = "";
     kvc_unit_format(row->planned, units[row->unit].unit, planned);
     kvc_unit_format(row->printed, units[row->unit].unit, printed);
     const double share = 100 * row->relative_frac;
-    if (share > -99999 && share < 99999)
-      (void)snprintf(percent, sizeof percent, "%+.1f %%, ", share);
-    table_row(doc, row->what, kvc_arena_printf(doc->arena, "%s -> %s", planned, printed),
-              kvc_arena_printf(doc->arena, "%s%s", percent,
-                               row->within ? "within" : "outside"));
+    if (fabs(share) >= 0.05 && fabs(share) < 99999)
+      (void)snprintf(percent, sizeof percent, ", %+.1f %%", share);
+    const char *text = kvc_arena_printf(doc->arena, "%s planned", planned);
+    const char *note = kvc_arena_printf(doc->arena, "%s printed%s%s", printed, percent,
+                                        row->within ? "" : ": outside the range");
+    if (text == NULL || note == NULL) doc->full = true;
+    struct kvc_block *block = kvc_block_add(doc, KVC_BLOCK_ROW, row->what, text, note);
+    if (block != NULL && !row->within) block->tone = KVC_TONE_WARN;
   }
 }
 
 static void add_blocks(struct kvc_doc *doc, const struct kvc_compare *compare)
 {
-  const char *title = kvc_arena_printf(doc->arena, "Beside %s", compare->log);
+  const char *slash = strrchr(compare->log, '/');
+  const char *title =
+      kvc_arena_printf(doc->arena, "Beside %s", slash != NULL ? slash + 1 : compare->log);
   (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL, title, NULL);
   (void)kvc_block_add(doc, KVC_BLOCK_PARA, NULL, compare->verdict, NULL);
   for (size_t i = 0; i < compare->n_settings; i++) {

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "profile_kit.h"
+#include "src/profile/calibration_rows.h"
 #include "src/profile/gpu_rows.h"
 #include "src/profile/model_rows.h"
 #include "src/profile/terms_room.h"
@@ -72,6 +73,7 @@ static void tables_of_rows_are_up_to_date(void **state)
                 {"tower", tower_rows},
                 {"workload", workload_rows},
                 {"term", term_rows},
+                {"calibration", calibration_rows},
                 {"model, after the layers", model_rest_rows}};
   const char *readme = source("profiles/README.md");
   bool stale = false;
