@@ -96,11 +96,21 @@ static void add_table(struct kvc_doc *doc, const struct kvc_compare *compare)
       (void)snprintf(percent, sizeof percent, ", %+.1f %%", share);
     const char *text = kvc_arena_printf(doc->arena, "%s planned", planned);
     const char *note = kvc_arena_printf(doc->arena, "%s printed%s%s", printed, percent,
-                                        row->within ? "" : ": outside the range");
+                                        row->within ? "" : ", outside");
     if (text == NULL || note == NULL) doc->full = true;
     struct kvc_block *block = kvc_block_add(doc, KVC_BLOCK_ROW, row->what, text, note);
     if (block != NULL && !row->within) block->tone = KVC_TONE_WARN;
   }
+}
+
+/* Whether an earlier row has said it already. */
+static bool repeats(const struct kvc_compare *compare, size_t i)
+{
+  for (size_t k = 0; k < i; k++)
+    if (compare->rows[k].cause != NULL &&
+        strcmp(compare->rows[k].cause, compare->rows[i].cause) == 0)
+      return true;
+  return false;
 }
 
 static void add_blocks(struct kvc_doc *doc, const struct kvc_compare *compare)
@@ -122,7 +132,7 @@ static void add_blocks(struct kvc_doc *doc, const struct kvc_compare *compare)
   add_table(doc, compare);
   for (size_t i = 0; i < compare->n_rows; i++) {
     const struct kvc_compare_row *row = &compare->rows[i];
-    if (row->cause == NULL) continue;
+    if (row->cause == NULL || repeats(compare, i)) continue;
     (void)kvc_block_add(doc, KVC_BLOCK_PARA,
                         kvc_arena_printf(doc->arena, "%s:", row->what), row->cause, NULL);
   }
