@@ -151,6 +151,55 @@ static void a_full_report_is_valid(void **state)
   kvc_arena_clear(&arena);
 }
 
+static void a_report_with_a_comparison_is_valid(void **state)
+{
+  (void)state;
+  struct kvc_arena arena;
+  kvc_arena_init(&arena, ARENA);
+  struct sample *sample = sample_new(&arena, "org/model");
+  const struct kvc_compare compare = {
+      .log = "a/server.log",
+      .verdict = "KV cache tokens: the log contradicts the plan",
+      .rows = {{.what = "weights",
+                .unit = KVC_CMP_BYTES,
+                .planned = 2e10,
+                .printed = 1e10,
+                .difference = -1e10,
+                .relative_frac = -0.5,
+                .low = 2e10,
+                .high = 2e10,
+                .cause = "half"},
+               {.what = "CUDA graphs", .relative_frac = (double)NAN, .within = true}},
+      .n_rows = 2,
+      .settings = {{"tensor_parallel_size", "1", "2"}},
+      .n_settings = 1};
+  struct kvc_doc doc;
+  struct kvc_err err;
+  struct kvc_buf json, text;
+  kvc_doc_init(&doc, &arena);
+  assert_int_equal(kvc_doc_size(&doc, &sample->req, &sample->size, &err), KVC_E_OK);
+  assert_int_equal(kvc_doc_size_compare(&doc, &compare, &err), KVC_E_OK);
+  kvc_buf_init(&json, 1 << 20);
+  kvc_buf_init(&text, 1 << 20);
+  kvc_sink_find("json")->write(&doc, &style, &json);
+  kvc_sink_find("text")->write(&doc, &style, &text);
+  cJSON *schema = cJSON_Parse(read_schema()), *tree = cJSON_Parse(json.text);
+  faults = 0;
+  validate(schema, tree, "$", true);
+  assert_int_equal(faults, 0);
+  const cJSON *rows = get(get(tree, "comparison"), "rows");
+  assert_int_equal(cJSON_GetArraySize(rows), 2);
+  assert_string_equal(get(cJSON_GetArrayItem(rows, 0), "cause")->valuestring, "half");
+  assert_true(cJSON_IsNull(get(cJSON_GetArrayItem(rows, 1), "relative")));
+  assert_non_null(strstr(text.text, "Beside server.log"));
+  assert_non_null(strstr(text.text, "9.31 GiB printed, -50.0 %, outside"));
+  cJSON_Delete(schema);
+  cJSON_Delete(tree);
+  kvc_buf_clear(&json);
+  kvc_buf_clear(&text);
+  kvc_arena_clear(&arena);
+}
+
 static void a_report_without_workload_prices_or_fit_is_valid(void **state)
 {
   (void)state;
@@ -298,6 +347,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_full_report_is_valid),
+      cmocka_unit_test(a_report_with_a_comparison_is_valid),
       cmocka_unit_test(a_report_without_workload_prices_or_fit_is_valid),
       cmocka_unit_test(an_empty_report_is_valid),
       cmocka_unit_test(every_key_of_the_contract_is_there_and_required),
