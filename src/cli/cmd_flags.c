@@ -65,7 +65,8 @@ static kvc_code take_flag(void *ptr, int n_words, char *const *words, int *used,
   return KVC_E_OK;
 }
 
-/* A name a line, for shells: blanks in terms become dashes, which mean the same. */
+/* A name a line, for shells, which split words at blanks and trip over quotes: blanks
+ * become dashes, which mean the same, and quotes are left out. */
 static kvc_code list_words(struct kvc_doc *doc, const struct kvc_book *book,
                            struct kvc_err *err)
 {
@@ -76,8 +77,10 @@ static kvc_code list_words(struct kvc_doc *doc, const struct kvc_book *book,
   for (size_t i = 0; i < n; i++) {
     char *word = kvc_arena_strdup(doc->arena, words[i]);
     if (word == NULL) return kvc_arena_full(doc->arena, "the list", err);
-    for (char *p = word; *p != '\0'; p++)
-      if (*p == ' ') *p = '-';
+    char *end = word;
+    for (const char *p = words[i]; *p != '\0'; p++)
+      if (*p != '\'') *end++ = *p == ' ' ? '-' : *p;
+    *end = '\0';
     kvc_node_text(doc, list, NULL, word);
     (void)kvc_block_add(doc, KVC_BLOCK_VERDICT, NULL, word, NULL);
   }
