@@ -172,8 +172,7 @@ static kvc_code none_of(const struct source *s, enum ingest_kind want,
 {
   static const char *const wanted[] = {
       "is neither a metrics page, nor a log of vLLM, nor a benchmark result",
-      "holds no metrics in the Prometheus text format, such as curl "
-      "http://HOST:8000/metrics gives",
+      "holds no metrics in the Prometheus text format",
       "holds no line of a vLLM server's log",
       "is no benchmark result that is known: vllm bench writes one with --save-result"};
   if (s->text.len == 0) return kvc_fail(err, KVC_E_PARSE, s->where, "is empty");
