@@ -85,11 +85,23 @@ static void encoder(struct sizing *s)
           gib(s, s->out->memory.activation.encoder_bytes), "fitted on measured servers");
 }
 
+/* What a log showed takes the place of a formula. */
+static bool was_measured(struct sizing *s, const char *name, double bytes)
+{
+  if (!(bytes > 0)) return false;
+  const struct kvc_calibration *c = s->req->calibration;
+  formula(s, name, "as a server of this kind showed it", NULL, gib(s, bytes),
+          c != NULL && c->file != NULL ? sizing_text(s, "calibration %s", c->file)
+                                       : "calibration");
+  return true;
+}
+
 static void graphs(struct sizing *s)
 {
   const struct kvc_memory *m = &s->out->memory;
   const struct kvc_mem_facts *f = &s->out->facts;
   if (m->cudagraph_bytes <= 0) return;
+  if (was_measured(s, "CUDA graphs", f->measured.graph_bytes)) return;
   formula(
       s, "CUDA graphs",
       m->cudagraph_in_budget
@@ -100,6 +112,21 @@ static void graphs(struct sizing *s)
                   s->out->setting.tp > 1 ? " x 1.7 under TP" : "",
                   m->graph_fixed_bytes / KVC_GIB),
       gib(s, m->cudagraph_bytes), "fitted on measured servers");
+}
+
+static void non_torch(struct sizing *s)
+{
+  const struct kvc_memory *m = &s->out->memory;
+  if (was_measured(s, "non-torch", s->out->facts.measured.non_torch_bytes)) return;
+  const struct kvc_setting *set = &s->out->setting;
+  const struct kvc_mem_facts *f = &s->out->facts;
+  const struct kvc_const *c = set->tp > 1   ? &f->non_torch_tp_bytes
+                              : set->pp > 1 ? &f->non_torch_pp_bytes
+                                            : &f->non_torch_tp1_bytes;
+  formula(s, "non-torch", "fitted by release, parallelism and link",
+          sizing_text(s, "%.2f GiB, standard deviation %.2f, at TP %d and PP %d",
+                      c->value / KVC_GIB, c->spread / KVC_GIB, set->tp, set->pp),
+          gib(s, m->non_torch_bytes), "fitted on measured servers; vLLM has no formula");
 }
 
 static void activation(struct sizing *s)
@@ -122,24 +149,19 @@ static void activation(struct sizing *s)
   forward(s);
   moe(s);
   encoder(s);
-  formula(s, "activation peak",
-          f->moe_workspace_persistent
-              ? "base + MoE scratch + larger of (sampler + hidden states, forward pass)"
-              : "base + larger of (sampler + hidden states, forward pass, MoE scratch)",
-          sizing_text(s,
-                      "base %.2f, MoE scratch %.2f, sampler %.2f, forward pass %.2f GiB; "
-                      "the %s decides",
-                      a->base_bytes / KVC_GIB, a->moe_bytes / KVC_GIB,
-                      a->sampler_bytes / KVC_GIB, a->forward_bytes / KVC_GIB,
-                      a->dominant),
-          gib(s, m->activation_peak_bytes), "the memory model");
-  const struct kvc_const *c = set->tp > 1   ? &f->non_torch_tp_bytes
-                              : set->pp > 1 ? &f->non_torch_pp_bytes
-                                            : &f->non_torch_tp1_bytes;
-  formula(s, "non-torch", "fitted by release, parallelism and link",
-          sizing_text(s, "%.2f GiB, standard deviation %.2f, at TP %d and PP %d",
-                      c->value / KVC_GIB, c->spread / KVC_GIB, set->tp, set->pp),
-          gib(s, m->non_torch_bytes), "fitted on measured servers; vLLM has no formula");
+  if (!was_measured(s, "activation peak", f->measured.activation_peak_bytes))
+    formula(
+        s, "activation peak",
+        f->moe_workspace_persistent
+            ? "base + MoE scratch + larger of (sampler + hidden states, forward pass)"
+            : "base + larger of (sampler + hidden states, forward pass, MoE scratch)",
+        sizing_text(s,
+                    "base %.2f, MoE scratch %.2f, sampler %.2f, forward pass %.2f GiB; "
+                    "the %s decides",
+                    a->base_bytes / KVC_GIB, a->moe_bytes / KVC_GIB,
+                    a->sampler_bytes / KVC_GIB, a->forward_bytes / KVC_GIB, a->dominant),
+        gib(s, m->activation_peak_bytes), "the memory model");
+  non_torch(s);
   graphs(s);
 }
 
