@@ -20,10 +20,13 @@ struct words {
 
 static void put(struct words *w, const char *word)
 {
-  if (word == NULL || w->n == MAX_WORDS)
+  /* argv has no const, so every word is a copy. */
+  char *copy =
+      word != NULL && w->n < MAX_WORDS ? kvc_arena_strdup(&w->d->cli->arena, word) : NULL;
+  if (copy == NULL)
     w->full = true;
   else
-    w->argv[w->n++] = (char *)(uintptr_t)word; /* read only; argv has no const */
+    w->argv[w->n++] = copy;
 }
 
 static void put_pair(struct words *w, const char *name, const char *value)
@@ -231,7 +234,7 @@ static void drop_inputs(const struct diagnose *d, struct cli_common *common)
   for (size_t i = 0; i < common->n_words; i++) {
     bool input = false;
     for (size_t k = 0; k < d->args->size.common.n_words; k++)
-      input = input || common->words[i] == d->args->size.common.words[k];
+      input = input || strcmp(common->words[i], d->args->size.common.words[k]) == 0;
     if (!input) common->words[kept++] = common->words[i];
   }
   common->n_words = kept;

@@ -60,7 +60,7 @@ static kvc_code add_page(struct diagnose *d, const struct kvc_record *r,
     if (note != NULL && d->notes.n < KVC_OBSERVE_MAX_NOTES)
       d->notes.text[d->notes.n++] = note;
   }
-  if (d->version == NULL && r->version != NULL) {
+  if (d->version == NULL && r->version != NULL && r->version_first != NULL) {
     d->version = r->version;
     d->version_from = strcmp(r->version_first, r->version_last) == 0
                           ? "the names of the metrics"

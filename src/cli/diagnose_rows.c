@@ -156,7 +156,9 @@ static void settle_conflicts(struct diagnose *d)
     if (r->key == NULL || r->value == NULL || r->set_aside != NULL) continue;
     for (size_t k = 0; k < i && r->set_aside == NULL; k++) {
       const struct kvc_diagnosis_row *first = &out->rows[k];
-      if (!first->applied || strcmp(first->key, r->key) != 0) continue;
+      if (!first->applied || first->key == NULL || first->value == NULL ||
+          strcmp(first->key, r->key) != 0)
+        continue;
       const bool against = direction(first) * direction(r) < 0;
       r->set_aside =
           strcmp(first->value, r->value) == 0

@@ -275,10 +275,12 @@ static void needs(struct kvc_doc *doc, const struct kvc_rule *rule)
   static const struct {
     unsigned bit;
     const char *name;
-  } words[] = {{KVC_NEED_MODEL, "model"},  {KVC_NEED_SIZE, "size"},
-               {KVC_NEED_LOAD, "lengths"}, {KVC_NEED_RATE, "users"},
-               {KVC_NEED_GOAL, "goal"},    {KVC_NEED_LINK, "link"},
-               {KVC_NEED_LAUNCH, "launch"}};
+  } words[] = {{KVC_NEED_MODEL, "model"},     {KVC_NEED_SIZE, "size"},
+               {KVC_NEED_LOAD, "lengths"},    {KVC_NEED_RATE, "users"},
+               {KVC_NEED_GOAL, "goal"},       {KVC_NEED_LINK, "link"},
+               {KVC_NEED_LAUNCH, "launch"},   {KVC_NEED_LIVE, "a running server"},
+               {KVC_NEED_METRICS, "metrics"}, {KVC_NEED_LOG, "log"},
+               {KVC_NEED_BENCH, "benchmark"}};
   struct kvc_node *list = kvc_node_add(doc, doc->root, "needs", KVC_NODE_LIST);
   const char *all = "";
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -287,6 +289,21 @@ static void needs(struct kvc_doc *doc, const struct kvc_rule *rule)
     all = TEXT("%s%s%s", all, all[0] != '\0' ? ", " : "", words[i].name);
   }
   (void)kvc_block_add(doc, KVC_BLOCK_ROW, "needs", all, NULL);
+}
+
+/* The figures of a running server that it cannot do without, and what it asks for. */
+static void looks_at(struct kvc_doc *doc, const struct kvc_rule *rule)
+{
+  const enum kvc_live_key keys[] = {rule->fact, rule->with};
+  struct kvc_node *list = kvc_node_add(doc, doc->root, "figures", KVC_NODE_LIST);
+  for (size_t i = 0; i < 2; i++) {
+    if (keys[i] == KVC_L_none) continue;
+    kvc_node_text(doc, list, NULL, kvc_live_row(keys[i])->name);
+    (void)kvc_block_add(doc, KVC_BLOCK_ROW, i == 0 ? "looks at" : "and",
+                        kvc_live_row(keys[i])->text, kvc_live_row(keys[i])->name);
+  }
+  kvc_node_text(doc, doc->root, "fix", rule->fix);
+  if (rule->fix != NULL) (void)kvc_block_add(doc, KVC_BLOCK_ROW, "fix", rule->fix, NULL);
 }
 
 kvc_code kvc_doc_rule(struct kvc_doc *doc, struct kvc_db *db, const struct kvc_rule *rule,
@@ -318,6 +335,7 @@ kvc_code kvc_doc_rule(struct kvc_doc *doc, struct kvc_db *db, const struct kvc_r
   if (rule->unit != NULL)
     (void)kvc_block_add(doc, KVC_BLOCK_ROW, "limit",
                         TEXT("%g %s", rule->limit, rule->unit), NULL);
+  looks_at(doc, rule);
   needs(doc, rule);
   return doc->full ? kvc_arena_full(doc->arena, "the rule", err) : KVC_E_OK;
 }

@@ -4,6 +4,7 @@
  * Hints that only name a failure ("If you are running out of memory, ...") are none.
  */
 #include "serverlog_room.h"
+#include <assert.h>
 #include <string.h>
 
 /* ---- the list ------------------------------------------------------------------------
@@ -47,6 +48,7 @@ static void write_text(const struct slog_hit *hit, char *text)
 static struct kvc_log_event *add(struct kvc_log_reader *r, const struct slog_hit *hit,
                                  enum kvc_log_kind kind, struct slog_start *start)
 {
+  assert(r != NULL); /* whoever looks at lines has one */
   if (r->view.n_events == KVC_LOG_MAX_EVENTS) return NULL;
   char *const text = r->n_spare > 0 ? r->spare[--r->n_spare]
                                     : kvc_arena_alloc(r->arena, SLOG_EVENT_BYTES + 1, 1);

@@ -59,22 +59,28 @@ static bool read_field(const struct slog_seg *s, size_t *at,
   return false;
 }
 
+static bool is_gap(char c)
+{
+  return c == ',' || c == ' ' || c == '.';
+}
+
 /* All fields from 'at' on, up to the next line of statistics; how many. */
 static size_t read_fields(const struct slog_seg *s, size_t at,
                           struct kvc_log_sample *sample, bool *v0)
 {
   size_t n = 0, strange = 0;
   while (n < MAX_FIELDS && strange < MAX_STRANGE && at < s->len) {
-    while (at < s->len && memchr(", .", s->text[at], 3) != NULL) at++;
+    while (at < s->len && is_gap(s->text[at])) at++;
     if (read_field(s, &at, sample, v0)) {
       n++;
       continue;
     }
     strange++;
     const size_t left = s->len - at < SLOG_BACK ? s->len - at : SLOG_BACK;
-    const char *const comma = left > 0 ? memchr(s->text + at, ',', left) : NULL;
-    if (comma == NULL) break;
-    at = (size_t)(comma - s->text) + 1;
+    size_t skip = 0;
+    while (skip < left && s->text[at + skip] != ',') skip++;
+    if (skip == left) break;
+    at += skip + 1;
   }
   return n;
 }
