@@ -3,6 +3,7 @@
  */
 #include "rules_room.h"
 #include <math.h>
+#include <string.h>
 
 static double pick(const struct kvc_rule_facts *f, enum kvc_live_key a,
                    enum kvc_live_key b, enum kvc_live_key *used)
@@ -179,7 +180,7 @@ RULE_CHECK(decode_at_roofline)
   rule_seen(arena, out, f, KVC_L_decode_floor_s);
   rule_seen(arena, out, f, KVC_L_decode_over_floor);
   const char *dtype = f->size != NULL ? f->size->setting.kv_cache_dtype : NULL;
-  const bool fp8 = dtype != NULL && dtype[0] == 'f' && dtype[1] == 'p' && dtype[2] == '8';
+  const bool fp8 = dtype != NULL && strncmp(dtype, "fp8", 3) == 0;
   rule_remedy(out, rule,
               fp8 || rule_live(f, KVC_L_kv_usage_mean_frac) < 0.3 ? NULL : "fp8",
               "fewer bytes a step: quantised weights, fp8 KV, more GPUs");

@@ -3,6 +3,7 @@
  */
 #include "rules_room.h"
 #include <math.h>
+#include <string.h>
 
 /* As many run as may run. */
 static bool full(const struct kvc_rule_facts *f)
@@ -81,7 +82,11 @@ RULE_CHECK(kv_bound)
   rule_seen(arena, out, f, KVC_L_kv_usage_max_frac);
   rule_seen(arena, out, f, KVC_L_running_max);
   rule_seen(arena, out, f, KVC_L_pool_tok);
-  rule_remedy(out, rule, "fp8", "twice the tokens in the same memory; else more GPUs");
+  const char *dtype = f->size != NULL ? f->size->setting.kv_cache_dtype : NULL;
+  const bool fp8 = dtype != NULL && strncmp(dtype, "fp8", 3) == 0;
+  rule_remedy(out, rule, fp8 ? NULL : "fp8",
+              fp8 ? "more GPUs or servers: the cache is fp8 already"
+                  : "twice the tokens in the same memory; else more GPUs");
   return rule_fire(arena, out, "requests wait because the KV cache is full: %s in use",
                    rule_figure(f, KVC_L_kv_usage_max_frac, arena));
 }

@@ -179,6 +179,45 @@ static void annotations_have_one_line_a_finding(void **state)
   kit_done(&json);
 }
 
+/* Stalls ask for shorter steps, long prompts that wait for longer ones. */
+static void of_two_that_contradict_the_weightier_counts(void **state)
+{
+  static const char page[] = "vllm:inter_token_latency_seconds_bucket{le=\"0.025\"} 900\n"
+                             "vllm:inter_token_latency_seconds_bucket{le=\"0.5\"} 910\n"
+                             "vllm:inter_token_latency_seconds_bucket{le=\"1\"} 1000\n"
+                             "vllm:inter_token_latency_seconds_bucket{le=\"+Inf\"} 1000\n"
+                             "vllm:inter_token_latency_seconds_sum 90\n"
+                             "vllm:inter_token_latency_seconds_count 1000\n"
+                             "vllm:time_to_first_token_seconds_bucket{le=\"1\"} 10\n"
+                             "vllm:time_to_first_token_seconds_bucket{le=\"5\"} 100\n"
+                             "vllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} 100\n"
+                             "vllm:time_to_first_token_seconds_sum 200\n"
+                             "vllm:time_to_first_token_seconds_count 100\n"
+                             "vllm:request_prompt_tokens_bucket{le=\"10000\"} 0\n"
+                             "vllm:request_prompt_tokens_bucket{le=\"20000\"} 100\n"
+                             "vllm:request_prompt_tokens_bucket{le=\"+Inf\"} 100\n"
+                             "vllm:request_prompt_tokens_sum 1500000\n"
+                             "vllm:request_prompt_tokens_count 100\n";
+  (void)state;
+  struct kit_run r = KIT_RUN(
+      "diagnose", "--metrics", kit_file("stalls", page, sizeof page - 1), "--format",
+      "json", "--gpu", "H100", "--vllm-version", "0.19.0", "--", "vllm", "serve",
+      "meta-llama/Llama-3.1-8B-Instruct", "--max-num-batched-tokens", "8192");
+  cJSON *root = cJSON_Parse(r.out);
+  if (root == NULL) fail_msg("%s", r.err);
+  const cJSON *shorter = finding(root, "LAT004"), *longer = finding(root, "LAT013");
+  assert_non_null(shorter);
+  assert_non_null(longer);
+  assert_string_equal(kit_text(shorter, "value"), "2048");
+  assert_string_equal(kit_text(longer, "value"), "16384");
+  assert_true(cJSON_IsTrue(kit_at(shorter, "applied")));
+  assert_true(cJSON_IsFalse(kit_at(longer, "applied")));
+  assert_non_null(strstr(kit_text(longer, "set_aside"), "LAT004 asks for the opposite"));
+  assert_non_null(strstr(kit_text(root, "command"), "--max-num-batched-tokens 2048"));
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
 static void wrong_arguments_end_with_one_sentence(void **state)
 {
   static const struct {
@@ -235,6 +274,7 @@ int main(void)
       cmocka_unit_test(the_exit_status_follows_fail_on),
       cmocka_unit_test(thresholds_are_the_users_to_set),
       cmocka_unit_test(annotations_have_one_line_a_finding),
+      cmocka_unit_test(of_two_that_contradict_the_weightier_counts),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
       cmocka_unit_test(an_unknown_gpu_is_an_error_of_the_user),
       cmocka_unit_test(watching_a_file_prints_a_line_a_look),
