@@ -49,10 +49,24 @@ static enum kvc_engine_kind generation_of(const struct diagnose *d,
   if (d->args->size.engine != NULL)
     return strcmp(d->args->size.engine, "V0") == 0 ? KVC_ENGINE_V0 : KVC_ENGINE_V1;
   if (start != NULL && start->generation != KVC_ENGINE_AUTO) return start->generation;
+  if (d->log != NULL && d->log->generation != KVC_ENGINE_AUTO) return d->log->generation;
   if (d->n_pages > 0 && d->pages[d->n_pages - 1].has_era &&
       d->pages[d->n_pages - 1].era.generation != KVC_ENGINE_AUTO)
     return d->pages[d->n_pages - 1].era.generation;
   return strcmp(v1, "default") == 0 ? KVC_ENGINE_V1 : KVC_ENGINE_V0;
+}
+
+/* A log of V0 that hides its release is taken as of the newest one that has V0. */
+static bool newest_v0(const struct diagnose *d, struct kvc_version *v)
+{
+  if (d->log == NULL || d->log->generation != KVC_ENGINE_V0) return false;
+  for (size_t i = kvc_engine_release_count(d->in.engine); i > 0; i--) {
+    const struct kvc_version *one = &kvc_engine_release(d->in.engine, i - 1)->version;
+    if (kvc_engine_generation(d->in.engine, one, KVC_ENGINE_V0) == NULL) continue;
+    *v = *one;
+    return true;
+  }
+  return false;
 }
 
 static kvc_code settle_release(struct diagnose *d, struct kvc_err *err)
@@ -68,6 +82,8 @@ static kvc_code settle_release(struct diagnose *d, struct kvc_err *err)
   }
   if (d->version != NULL)
     KVC_TRY(kvc_version_parse(d->version, "--vllm-version", &v, err));
+  else if (newest_v0(d, &v))
+    d->version_from = "the log's V0 lines: the newest release that has that engine";
   else
     d->version_from = "kvcap: the newest verified one";
   d->facts.engine = d->in.engine;

@@ -51,7 +51,13 @@ static void settle_version(struct ingest *in, struct kvc_record *out)
   if (out->page == NULL || !out->page->has_era) return;
   out->version_first = version_text(in->cli, &out->page->era.first);
   out->version_last = version_text(in->cli, &out->page->era.last);
-  out->version = out->version_last;
+  /* Where the newest release read in source fits, flags are known best for it. */
+  const struct kvc_version *newest = kvc_engine_newest(in->engine);
+  const struct kvc_metrics_era *era = &out->page->era;
+  out->version = kvc_version_cmp(newest, &era->first) >= 0 &&
+                         kvc_version_cmp(newest, &era->last) <= 0
+                     ? version_text(in->cli, newest)
+                     : out->version_last;
   out->version_from = "names of the metrics";
 }
 

@@ -10,6 +10,13 @@ static const double KV_HIGH = 0.9;
 /* Between lines without a stamp: the intervals that the releases print at. */
 static const double V0_LINE_S = 5, V1_LINE_S = 10;
 
+/* The last part of a path. */
+static const char *file_name(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
 struct lines {
   struct kvc_stretch waiting, swapped, kv_high;
   double running_sum, waiting_sum, kv_sum, prompt_sum, made_sum;
@@ -118,7 +125,7 @@ static void periodic(struct kvc_arena *arena, const struct kvc_serverlog *log,
                     .hit = nan,
                     .external_hit = nan,
                     .mm_hit = nan};
-  const char *from = kvc_arena_printf(arena, "log %s", log->where);
+  const char *from = kvc_arena_printf(arena, "log %s", file_name(log->where));
   const bool v0 = start != NULL && start->generation == KVC_ENGINE_V0;
   double counted_s = 0;
   bool stamped = true;
@@ -244,7 +251,7 @@ void kvc_observe_log(struct kvc_arena *arena, const struct kvc_serverlog *log,
                      struct kvc_live *live, struct kvc_observe_notes *notes)
 {
   const struct kvc_log_start *start = kvc_log_last(log);
-  const char *from = kvc_arena_printf(arena, "log %s", log->where);
+  const char *from = kvc_arena_printf(arena, "log %s", file_name(log->where));
   if (from == NULL) return;
   periodic(arena, log, start, live, notes);
   events(log, from, live);

@@ -15,6 +15,9 @@ RULE_CHECK(kv_high)
   rule_seen(arena, out, f, KVC_L_kv_high_long_s);
   rule_remedy(out, rule, NULL,
               "scale out, or fp8 KV cache, before requests are preempted");
+  if (mean <= rule->limit)
+    return rule_fire(arena, out, "the KV cache stayed above 90 %% for %s",
+                     rule_figure(f, KVC_L_kv_high_long_s, arena));
   return rule_fire(arena, out, "the KV cache is %s full on average",
                    rule_figure(f, KVC_L_kv_usage_mean_frac, arena));
 }
