@@ -370,6 +370,8 @@ kvc_code kvc_doc_diagnosis(struct kvc_doc *doc, const struct kvc_diagnosis *d,
   add_inputs(doc, d);
   add_panel(doc, d->live);
   add_findings(doc, d);
+  add_skips(doc, d);
+  add_paragraphs(doc, "Notes", d->notes, d->n_notes);
   if (d->command != NULL) {
     (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL, "Launch", NULL);
     (void)kvc_block_add(doc, KVC_BLOCK_COMMAND, NULL, d->command, NULL);
@@ -377,8 +379,6 @@ kvc_code kvc_doc_diagnosis(struct kvc_doc *doc, const struct kvc_diagnosis *d,
       (void)kvc_block_add(doc, KVC_BLOCK_PARA, NULL, d->command_verdict, NULL);
   }
   add_paragraphs(doc, "Measure next", d->next, d->n_next);
-  add_paragraphs(doc, "Notes", d->notes, d->n_notes);
-  add_skips(doc, d);
   return doc->full ? kvc_arena_full(doc->arena, "the report", err) : KVC_E_OK;
 }
 
