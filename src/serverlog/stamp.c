@@ -55,7 +55,8 @@ static double days(int year, int month, int day)
 {
   const int y = year - (month <= 2), era = y / 400, of_era = y - era * 400;
   const int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097.0 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+  const int whole = of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+  return era * 146097.0 + whole;
 }
 
 static bool date_ok(int month, int day)

@@ -171,10 +171,16 @@ bool slog_skip(const struct slog_seg *s, size_t *at, const char *what)
   return true;
 }
 
+static bool is_one_of(char c, const char *set)
+{
+  while (*set != '\0' && *set != c) set++;
+  return *set != '\0';
+}
+
 bool slog_ends(const struct slog_seg *s, size_t at)
 {
   if (at >= s->len) return !s->open;
-  return memchr(" ,.;)]}'\"\t", s->text[at], 10) != NULL;
+  return is_one_of(s->text[at], " ,.;)]}'\"\t");
 }
 
 /* The part of the segment in which a message's labels stand. */
@@ -198,6 +204,6 @@ bool slog_bytes_before(const struct slog_seg *s, size_t at, const char *label,
   if (hit == SIZE_MAX) return false;
   size_t i = hit;
   while (i > at && s->text[i - 1] == ' ') i--;
-  while (i > at && memchr("0123456789.-", s->text[i - 1], 12) != NULL) i--;
+  while (i > at && is_one_of(s->text[i - 1], "0123456789.-")) i--;
   return slog_bytes(s, &i, out);
 }
