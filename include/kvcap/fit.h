@@ -36,7 +36,7 @@ struct kvc_kernel_table {
 
 /* Curves for every operation and format the tables have enough rows of (24).  Left
  * out: shapes that fit into the L2 cache, dispatch constants of block-scaled FP8, and
- * experts that run at under a quarter of the bandwidth at best (untuned kernels).
+ * experts that run at under a third of the bandwidth at best (untuned kernels).
  * KVC_E_PARSE for a table without the columns of any operation. */
 kvc_code kvc_fit_kernels(struct kvc_arena *arena, const struct kvc_gpu *gpu,
                          const struct kvc_kernel_table *tables, size_t n,

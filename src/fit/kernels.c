@@ -250,7 +250,7 @@ kvc_code kvc_fit_kernels(struct kvc_arena *arena, const struct kvc_gpu *gpu,
     if (g.n < MIN_ROWS && g.rows[0]->ranks == 0) continue;
     if (g.n < 8 || !fit_group(&g, gpu, c)) continue;
     /* Experts that never come near the bandwidth ran without tuned settings. */
-    if (c->op == KVC_CURVE_MOE && c->memory_frac < 0.25) continue;
+    if (c->op == KVC_CURVE_MOE && c->memory_frac < 0.35) continue;
     out->n_curves++;
   }
   without_dispatch(out);
