@@ -26,6 +26,7 @@ struct kvc_op {
   double weight_bytes, out, in;           /* one matrix; of one expert */
   double experts, experts_all;            /* on the rank; in the model */
   double per_tok;                         /* experts that a token takes */
+  double madds;                           /* multiply-adds of a token in one expert */
   double heads, qk_dim, v_dim;            /* of the rank; of one head */
   double kv_bytes_tok, window_tok;        /* of the rank; 0 = all */
   double topk_tok, index_flops;           /* sparse attention: kept tokens; flops a pair */

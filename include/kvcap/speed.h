@@ -7,8 +7,9 @@
 #include <kvcap/latency.h>
 #include <kvcap/size.h>
 
-/* Host and launch costs of the release, from profiles/engines/. */
-kvc_code kvc_speed_facts(struct kvc_db *db, const struct kvc_setting *set,
+/* Host and launch costs of the release, from profiles/engines/; 'async' says whether
+ * the scheduler runs beside the GPU: 1, 0, or -1 as the release does by default. */
+kvc_code kvc_speed_facts(struct kvc_db *db, const struct kvc_setting *set, int async,
                          struct kvc_speed_facts *out, struct kvc_err *err) KVC_MUST_USE;
 
 /* Coefficients of the GPU (its own or means) and facts of the release put together;

@@ -10,7 +10,8 @@ struct listing {
   const struct kvc_model *model;
   const struct kvc_setting *set;
   struct kvc_ops *out;
-  bool full; /* more kinds of operation than there is room for */
+  struct kvc_op expert; /* gate and up seen, down to come */
+  bool full;            /* more kinds of operation than there is room for */
 };
 
 static bool same(double a, double b)
@@ -68,17 +69,21 @@ static double stored(const struct wt_size *s)
 static void experts(struct listing *l, const struct wt_tensor *t, double bytes,
                     enum kvc_fmt fmt)
 {
-  const double all = l->model->moe.experts;
-  const struct kvc_op op = {.kind = KVC_OP_EXPERTS,
-                            .fmt = fmt,
-                            .count = 1,
-                            .weight_bytes = t->n > 0 ? bytes / t->n : 0,
-                            .out = t->out,
-                            .in = t->in,
-                            .experts = t->n,
-                            .experts_all = all,
-                            .per_tok = l->model->moe.experts_per_tok};
-  put(l, &op);
+  struct kvc_op *op = &l->expert;
+  if (!(op->count > 0))
+    *op = (struct kvc_op){.kind = KVC_OP_EXPERTS,
+                          .fmt = fmt,
+                          .out = t->out,
+                          .in = t->in,
+                          .experts = t->n,
+                          .experts_all = l->model->moe.experts,
+                          .per_tok = l->model->moe.experts_per_tok};
+  op->count += 0.5;
+  op->weight_bytes += t->n > 0 ? bytes / t->n : 0;
+  op->madds += t->out * t->in;
+  if (op->count < 1) return;
+  put(l, op);
+  *op = (struct kvc_op){0};
 }
 
 static void add(void *arg, const struct wt_tensor *t)

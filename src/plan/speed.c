@@ -3,7 +3,8 @@
  */
 #include <kvcap/num.h>
 #include <kvcap/speed.h>
-#include <math.h>
+#include <stddef.h>
+#include <string.h>
 
 struct row {
   const char *key;
@@ -13,29 +14,50 @@ struct row {
 
 #define OFF(field) offsetof(struct kvc_speed_facts, field)
 static const struct row rows[] = {
-    {"speed_step_us", OFF(step_s), 1e-6, 1500},
-    {"speed_seq_us", OFF(seq_s), 1e-6, 5},
-    {"speed_hidden_frac", OFF(hidden_frac), 1, 0.9},
     {"speed_layer_us", OFF(layer_s), 1e-6, 25},
     {"speed_moe_layer_us", OFF(moe_layer_s), 1e-6, 10},
     {"speed_piece_us", OFF(piece_s), 1e-6, 20},
     {"speed_eager_layer_us", OFF(eager_layer_s), 1e-6, 300},
     {"speed_sample_us", OFF(sample_s), 1e-6, 0.3},
 };
+/* Those of the host, with the scheduler beside the GPU or before it. */
+static const struct row beside[] = {
+    {"speed_async_step_us", OFF(step_s), 1e-6, 1500},
+    {"speed_async_seq_us", OFF(seq_s), 1e-6, 5},
+    {"speed_async_hidden_frac", OFF(hidden_frac), 1, 0.9},
+};
+static const struct row before[] = {
+    {"speed_sync_step_us", OFF(step_s), 1e-6, 500},
+    {"speed_sync_seq_us", OFF(seq_s), 1e-6, 25},
+    {"speed_sync_hidden_frac", OFF(hidden_frac), 1, 0},
+};
 
-kvc_code kvc_speed_facts(struct kvc_db *db, const struct kvc_setting *set,
+static kvc_code read_rows(const struct kvc_engine *engine, const struct kvc_setting *set,
+                          const struct row *row, size_t n, struct kvc_speed_facts *out,
+                          struct kvc_err *err)
+{
+  for (size_t i = 0; i < n; i++) {
+    const struct kvc_fact *f =
+        kvc_engine_fact(engine, row[i].key, &set->version, set->engine);
+    double v = row[i].missing;
+    if (f != NULL) KVC_TRY(kvc_num_parse(f->value, row[i].key, &v, err));
+    *(double *)(void *)((char *)out + row[i].offset) = v * row[i].unit;
+  }
+  return KVC_E_OK;
+}
+
+kvc_code kvc_speed_facts(struct kvc_db *db, const struct kvc_setting *set, int async,
                          struct kvc_speed_facts *out, struct kvc_err *err)
 {
   struct kvc_engine *engine;
   KVC_TRY(kvc_db_engine(db, "vllm", &engine, err));
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    const struct kvc_fact *f =
-        kvc_engine_fact(engine, rows[i].key, &set->version, set->engine);
-    double v = rows[i].missing;
-    if (f != NULL) KVC_TRY(kvc_num_parse(f->value, rows[i].key, &v, err));
-    *(double *)(void *)((char *)out + rows[i].offset) = v * rows[i].unit;
-  }
-  return KVC_E_OK;
+  const struct kvc_fact *f =
+      kvc_engine_fact(engine, "speed_async_default", &set->version, set->engine);
+  const bool is_async =
+      async >= 0 ? async > 0 : f != NULL && strcmp(f->value, "true") == 0;
+  KVC_TRY(read_rows(engine, set, rows, sizeof rows / sizeof rows[0], out, err));
+  return read_rows(engine, set, is_async ? beside : before,
+                   sizeof before / sizeof before[0], out, err);
 }
 
 kvc_code kvc_speed_open(struct kvc_arena *arena, struct kvc_db *db,
@@ -53,7 +75,7 @@ kvc_code kvc_speed_open(struct kvc_arena *arena, struct kvc_db *db,
   if (kernels == NULL) return kvc_arena_full(arena, size->gpu.name, err);
   KVC_TRY(kvc_db_kernels(db, size->gpu.name, size->gpu.architecture, kernels, &match,
                          err));
-  if (facts == NULL) KVC_TRY(kvc_speed_facts(db, &size->setting, &own, err));
+  if (facts == NULL) KVC_TRY(kvc_speed_facts(db, &size->setting, -1, &own, err));
   const struct kvc_latency_input in = {.gpu = &size->gpu,
                                        .model = &size->model,
                                        .setting = &size->setting,

@@ -73,7 +73,7 @@ static double linear(const struct kvc_latency *l, const struct speed_op *o, doub
   return o->op.count * kvc_priced_time(&o->curve, bytes, flops, m);
 }
 
-/* One of the two matrices of a layer's experts; the fixed part is the layer's. */
+/* The routed experts of a layer: gate, up and down. */
 static double experts(const struct kvc_latency *l, const struct speed_op *o, double m,
                       struct sum *s)
 {
@@ -84,12 +84,11 @@ static double experts(const struct kvc_latency *l, const struct speed_op *o, dou
   const double pairs = tokens * op->per_tok / ranks * skew;
   const double hit =
       kvc_experts_touched(op->experts, op->experts_all, op->per_tok, tokens);
-  const double bytes = hit * op->weight_bytes + 2 * pairs * (op->in + op->out);
-  const double flops = 2 * pairs * op->in * op->out;
+  const double bytes = hit * op->weight_bytes + 2 * pairs * (2 * op->in + 1.5 * op->out);
+  const double flops = 2 * pairs * op->madds;
   account(s, op->count, bytes, flops, l->bandwidth, o->peak_flops);
   const double x = fmax(pairs / hit, 1e-3);
-  return op->count *
-         (kvc_priced_time(&o->curve, bytes, flops, x) - 0.5 * o->curve.fixed_s);
+  return op->count * kvc_priced_time(&o->curve, bytes, flops, x);
 }
 
 static double seen(double context, double window)

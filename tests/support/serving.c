@@ -108,7 +108,7 @@ kvc_code serving_read(struct kvc_arena *arena, const char *path, struct serving_
   KVC_TRY(kvc_file_read_into(arena, path, 64 << 20, &text, &len, err));
   const char *p = record(text, &c);
   for (c.n_names = 0; c.n_names < COLUMNS && c.cells[c.n_names][0] != '\0'; c.n_names++)
-    (void)snprintf(c.names[c.n_names], sizeof c.names[0], "%.39s", c.cells[c.n_names]);
+    memcpy(c.names[c.n_names], c.cells[c.n_names], sizeof c.names[0] - 1);
   for (*n = 0; *p != '\0' && *n < room;) {
     p = record(p, &c);
     if (strcmp(cell(&c, "quality"), "A") != 0) continue;
@@ -233,6 +233,13 @@ static struct serving_load load_of(const struct serving_row *r, const struct kvc
   return l;
 }
 
+/* 1 asynchronous, 0 not, -1 as the release does. */
+static int scheduling(const struct serving_row *r)
+{
+  if (says(r, "async scheduling off")) return 0;
+  return says(r, "async-scheduling") || says(r, "async_scheduling") ? 1 : -1;
+}
+
 kvc_code serving_run(struct kvc_db *db, const struct serving_row *row,
                      const struct kvc_speed_facts *facts, const struct kvc_tune *tune,
                      struct serving_result *out, struct kvc_err *err)
@@ -244,6 +251,11 @@ kvc_code serving_run(struct kvc_db *db, const struct serving_row *row,
   kvc_code rc = size_of(&arena, db, row, s, err);
   if (rc == KVC_E_OK && !s->memory.fits)
     rc = kvc_fail(err, KVC_E_INFEASIBLE, row->id, "does not start: %.200s", s->memory.error);
+  struct kvc_speed_facts own;
+  if (rc == KVC_E_OK && facts == NULL) {
+    rc = kvc_speed_facts(db, &s->setting, scheduling(row), &own, err);
+    facts = &own;
+  }
   if (rc == KVC_E_OK) rc = kvc_speed_open(&arena, db, s, facts, tune, &latency, err);
   if (rc == KVC_E_OK) {
     const struct serving_load load = load_of(row, s);

@@ -10,6 +10,8 @@
 #include "tests/support/serving.h"
 
 struct request {
+  size_t seen; /* step at whose start the server knows of it */
+  bool blocked;
   double arrive, first, end, in, out, done, prefilled;
 };
 
@@ -17,7 +19,7 @@ struct loop {
   const struct serving_load *load;
   struct kvc_latency *latency;
   struct request *all;
-  size_t *running, n_running, waiting, admitted, finished, n;
+  size_t *running, n_running, sent, admitted, finished, n, steps;
   struct kvc_chunk *chunks;
   double now, held, decoded;
   double from, to, from_tok, to_tok; /* window of steady running */
@@ -39,7 +41,7 @@ static double length(double mean, double jitter, size_t i, unsigned salt)
 {
   const double u = chance(i, salt);
   if (jitter < 0.5) return fmax(1, round(mean * (1 + jitter * (2 * u - 1))));
-  return fmax(1, round(-mean * (0.1 + 0.9 * log(u)) + mean * 0.1 * 0));
+  return fmax(1, round(mean * 2.6 * pow(u, 1.6)));
 }
 
 static void requests(struct loop *l)
@@ -53,11 +55,25 @@ static void requests(struct loop *l)
   }
 }
 
-/* Requests that a client has sent and the server may take. */
+/* Clients send what has arrived and their limit allows.  One that had to wait sends
+ * when an answer comes back, and by then the next step is scheduled already. */
+static void clients(struct loop *l)
+{
+  for (; l->sent < l->n && l->all[l->sent].arrive <= l->now; l->sent++) {
+    struct request *r = &l->all[l->sent];
+    if ((double)(l->sent - l->finished) >= l->load->concurrency) {
+      r->blocked = true;
+      return;
+    }
+    if (l->sent >= l->load->concurrency && (r->blocked || !isfinite(l->load->rate)))
+      r->arrive = l->now;
+    r->seen = l->steps + (l->n_running > 0 ? 1 : 0);
+  }
+}
+
 static bool arrived(const struct loop *l)
 {
-  return l->admitted < l->n && l->all[l->admitted].arrive <= l->now &&
-         (double)(l->admitted - l->finished) < l->load->concurrency;
+  return l->admitted < l->sent && l->all[l->admitted].seen <= l->steps;
 }
 
 static bool room(const struct loop *l)
@@ -83,10 +99,7 @@ static size_t compose(struct loop *l, struct kvc_step *s)
   for (size_t i = 0;; i++) {
     if (i == l->n_running) {
       if (!(left > 0) || !arrived(l) || !room(l)) break;
-      struct request *r = &l->all[l->admitted];
-      /* closed loop: a client sends when its last request is answered */
-      if (!isfinite(l->load->rate) && l->admitted >= l->load->concurrency)
-        r->arrive = l->now;
+      const struct request *r = &l->all[l->admitted];
       l->held += r->in + r->out;
       l->running[l->n_running++] = l->admitted++;
     }
@@ -134,14 +147,16 @@ static double quiet(const struct loop *l)
 static void step(struct loop *l)
 {
   struct kvc_step s;
+  clients(l);
   const bool chunks = compose(l, &s) > 0;
   double k = 1;
-  if (!chunks) {
+  l->steps++;
+  if (!chunks && l->admitted == l->sent) {
     k = quiet(l);
     s.decode_context_tok += s.decodes * (k - 1) / 2;
   }
   double t = kvc_latency_step(l->latency, &s);
-  if (!chunks && l->admitted < l->n && isfinite(l->load->rate) &&
+  if (k > 1 && l->admitted < l->n && isfinite(l->load->rate) &&
       l->all[l->admitted].arrive > l->now)
     k = fmin(k, fmax(1, ceil((l->all[l->admitted].arrive - l->now) / t)));
   l->now += t * k;
