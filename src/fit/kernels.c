@@ -193,9 +193,7 @@ static bool fit_group(const struct group *g, const struct kvc_gpu *gpu,
   if (!(p.bw > 0) || !fit_one(&p, out)) return false;
   errors(g->rows, g->n, out, p.bw, p.peak, g->work, &out->median_err, &out->p90_err);
   out->rows = (int64_t)g->n;
-  const struct kvc_curve c = *out;
   out->left_out_err = left_out(g, &p);
-  (void)c;
   return true;
 }
 
@@ -215,15 +213,15 @@ static bool same_curve(const struct fit_row *a, const struct fit_row *b)
   return a->op == b->op && a->fmt == b->fmt && a->ranks == b->ranks;
 }
 
-/* The constant of eager dispatch is no part of a captured graph. */
+/* Quantising the activations is a kernel of its own in these tables; servers fuse it
+ * into the norm before, and captured graphs have no dispatch.  So no format starts
+ * slower than the plain one. */
 static void without_dispatch(struct kvc_kernels *k)
 {
-  for (size_t i = 0; i < k->n_curves; i++) {
-    struct kvc_curve *c = &k->curves[i];
-    if (c->op != KVC_CURVE_GEMM || c->fmt != KVC_FMT_FP8_BLOCK) continue;
-    const struct kvc_curve *fp8 = kvc_kernels_curve(k, KVC_CURVE_GEMM, KVC_FMT_FP8, 0);
-    if (fp8 != NULL) c->fixed_s = fp8->fixed_s;
-  }
+  const struct kvc_curve *plain = kvc_kernels_curve(k, KVC_CURVE_GEMM, KVC_FMT_BF16, 0);
+  for (size_t i = 0; plain != NULL && i < k->n_curves; i++)
+    if (k->curves[i].op == KVC_CURVE_GEMM)
+      k->curves[i].fixed_s = fmin(k->curves[i].fixed_s, plain->fixed_s);
 }
 
 kvc_code kvc_fit_kernels(struct kvc_arena *arena, const struct kvc_gpu *gpu,

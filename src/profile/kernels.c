@@ -128,14 +128,27 @@ static bool named(const struct kvc_kernels *k, const char *gpu)
   return false;
 }
 
-kvc_code kvc_db_kernels(struct kvc_db *db, const char *gpu, const char *architecture,
-                        struct kvc_kernels *out, enum kvc_kernels_match *match,
-                        struct kvc_err *err)
+/* Formats that a GPU has no measurements of: the mean over the others. */
+static void complete(struct kvc_kernels *out, const struct kvc_kernels *mean)
 {
-  enum { MOST = 64 };
-  const struct kvc_kernels *all[MOST], *family[MOST];
-  size_t n = 0, n_family = 0;
-  for (size_t i = db->n_files; i-- > 0 && n < MOST;) {
+  for (size_t i = 0; i < mean->n_curves && out->n_curves < KVC_MAX_CURVES; i++) {
+    const struct kvc_curve *c = &mean->curves[i];
+    if (c->ranks == 0 && kvc_kernels_curve(out, c->op, c->fmt, 0) == NULL)
+      out->curves[out->n_curves++] = *c;
+  }
+}
+
+enum { MOST = 64 };
+
+struct pool {
+  const struct kvc_kernels *all[MOST], *family[MOST], *own;
+  size_t n, n_family;
+};
+
+static kvc_code gather(struct kvc_db *db, const char *gpu, const char *architecture,
+                       struct pool *p, struct kvc_err *err)
+{
+  for (size_t i = db->n_files; i-- > 0 && p->n < MOST;) {
     struct db_file *f = &db->files[i];
     struct node *root;
     if (f->kind != KVC_KIND_KERNELS || f->hidden) continue;
@@ -144,19 +157,32 @@ kvc_code kvc_db_kernels(struct kvc_db *db, const char *gpu, const char *architec
     struct kvc_kernels *k = kvc_arena_alloc(db->arena, 1, sizeof *k);
     if (k == NULL) return kvc_arena_full(db->arena, f->path, err);
     KVC_TRY(kernels_from_node(&r, root, k));
-    if (named(k, gpu)) {
-      *out = *k;
-      *match = KVC_KERNELS_MEASURED;
-      return KVC_E_OK;
-    }
-    all[n++] = k;
+    if (p->own == NULL && named(k, gpu)) p->own = k;
+    p->all[p->n++] = k;
     if (architecture != NULL && kvc_name_equal(k->architecture, architecture))
-      family[n_family++] = k;
+      p->family[p->n_family++] = k;
   }
-  *match = n_family > 0 ? KVC_KERNELS_ARCHITECTURE : KVC_KERNELS_MEAN;
-  if (n_family > 0)
-    kvc_kernels_mean(family, n_family, out);
+  return KVC_E_OK;
+}
+
+kvc_code kvc_db_kernels(struct kvc_db *db, const char *gpu, const char *architecture,
+                        struct kvc_kernels *out, enum kvc_kernels_match *match,
+                        struct kvc_err *err)
+{
+  struct pool p = {0};
+  KVC_TRY(gather(db, gpu, architecture, &p, err));
+  struct kvc_kernels *mean = kvc_arena_alloc(db->arena, 1, sizeof *mean);
+  if (mean == NULL) return kvc_arena_full(db->arena, gpu, err);
+  kvc_kernels_mean(p.all, p.n, mean);
+  *match = p.own != NULL       ? KVC_KERNELS_MEASURED
+           : p.n_family > 0 ? KVC_KERNELS_ARCHITECTURE
+                            : KVC_KERNELS_MEAN;
+  if (p.own != NULL)
+    *out = *p.own;
+  else if (p.n_family > 0)
+    kvc_kernels_mean(p.family, p.n_family, out);
   else
-    kvc_kernels_mean(all, n, out);
+    *out = *mean;
+  complete(out, mean);
   return KVC_E_OK;
 }

@@ -11,7 +11,6 @@
 
 struct request {
   size_t seen; /* step at whose start the server knows of it */
-  bool blocked;
   double arrive, first, end, in, out, done, prefilled;
 };
 
@@ -21,7 +20,7 @@ struct loop {
   struct request *all;
   size_t *running, n_running, sent, admitted, finished, n, steps;
   struct kvc_chunk *chunks;
-  double now, held, decoded;
+  double now, held, decoded, blocked_at;
   double from, to, from_tok, to_tok; /* window of steady running */
 };
 
@@ -62,10 +61,10 @@ static void clients(struct loop *l)
   for (; l->sent < l->n && l->all[l->sent].arrive <= l->now; l->sent++) {
     struct request *r = &l->all[l->sent];
     if ((double)(l->sent - l->finished) >= l->load->concurrency) {
-      r->blocked = true;
+      l->blocked_at = l->now;
       return;
     }
-    if (l->sent >= l->load->concurrency && (r->blocked || !isfinite(l->load->rate)))
+    if (l->sent >= l->load->concurrency && (r->arrive <= l->blocked_at || !isfinite(l->load->rate)))
       r->arrive = l->now;
     r->seen = l->steps + (l->n_running > 0 ? 1 : 0);
   }
@@ -197,7 +196,7 @@ static void figures(const struct loop *l, struct serving_result *out)
 bool serving_loop(const struct serving_load *load, struct kvc_latency *latency,
                   struct serving_result *out)
 {
-  struct loop l = {.load = load, .latency = latency, .n = load->prompts};
+  struct loop l = {.load = load, .latency = latency, .n = load->prompts, .blocked_at = -1};
   l.all = calloc(l.n, sizeof *l.all);
   l.running = calloc(l.n, sizeof *l.running);
   l.chunks = calloc(l.n, sizeof *l.chunks);
