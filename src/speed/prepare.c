@@ -49,6 +49,17 @@ static enum kvc_fmt kv_fmt(const struct kvc_setting *set)
   return d != NULL && strncmp(d, "fp8", 3) == 0 ? KVC_FMT_FP8 : KVC_FMT_BF16;
 }
 
+/* Two things that the tables of experts show and servers do not: a start that is twice
+ * as long, and, on GPUs with 4-bit arithmetic, MXFP4 weights without it. */
+static struct kvc_curve experts_curve(const struct kvc_latency_input *in, enum kvc_fmt fmt)
+{
+  const bool four = fmt == KVC_FMT_MXFP4 && in->gpu->fp4_flops.value > 0;
+  struct kvc_curve c =
+      curve_for(in->kernels, KVC_CURVE_MOE, four ? KVC_FMT_NVFP4 : fmt);
+  c.fixed_s *= 0.5;
+  return c;
+}
+
 static void curves_of(const struct kvc_latency_input *in, struct speed_op *o, double bw)
 {
   const enum kvc_fmt kv = kv_fmt(in->setting);
@@ -56,7 +67,7 @@ static void curves_of(const struct kvc_latency_input *in, struct speed_op *o, do
   o->peak_flops = kvc_gpu_peak(in->gpu, o->op.fmt);
   struct kvc_curve a, b;
   switch (o->op.kind) {
-  case KVC_OP_EXPERTS: a = b = curve_for(in->kernels, KVC_CURVE_MOE, o->op.fmt); break;
+  case KVC_OP_EXPERTS: a = b = experts_curve(in, o->op.fmt); break;
   case KVC_OP_ATTENTION:
     a = curve_for(in->kernels, KVC_CURVE_DECODE, kv);
     b = curve_for(in->kernels, KVC_CURVE_PREFILL, kv);

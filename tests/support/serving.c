@@ -258,11 +258,13 @@ kvc_code serving_run(struct kvc_db *db, const struct serving_row *row,
   }
   if (rc == KVC_E_OK) rc = kvc_speed_open(&arena, db, s, facts, tune, &latency, err);
   if (rc == KVC_E_OK) {
-    const struct serving_load load = load_of(row, s);
+    struct serving_load load = load_of(row, s);
+    load.async = facts->hidden_frac > 0;
     *out = (struct serving_result){0};
     if (!serving_loop(&load, latency, out))
       rc = kvc_fail(err, KVC_E_LIMIT, row->id, "no memory");
     out->output_tok_s *= s->setting.dp;
+    /* with the scheduler beside the GPU a further step is under way */
     out->ttft_s += 0.004; /* client, HTTP, tokeniser */
     const double seqs = fmin(fmin(load.concurrency, load.seqs), 64);
     const struct kvc_step mid = {.decodes = seqs,

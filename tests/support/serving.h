@@ -36,7 +36,7 @@ void serving_print(const struct serving_row *row, const struct serving_result *r
 struct serving_load {
   double input_tok, output_tok, jitter, rate, concurrency, seqs, budget, pool_tok;
   size_t prompts;
-  bool steady;
+  bool steady, async;
 };
 bool serving_loop(const struct serving_load *load, struct kvc_latency *latency,
                   struct serving_result *out);
