@@ -49,14 +49,15 @@ static enum kvc_fmt kv_fmt(const struct kvc_setting *set)
   return d != NULL && strncmp(d, "fp8", 3) == 0 ? KVC_FMT_FP8 : KVC_FMT_BF16;
 }
 
-/* Two things that the tables of experts show and servers do not: a start that is twice
- * as long, and, on GPUs with 4-bit arithmetic, MXFP4 weights without it. */
+/* Two things that the tables of experts show and servers do not: a long start, most of
+ * all of 4-bit weights, and, on GPUs with 4-bit arithmetic, MXFP4 weights without it.
+ * The shares are fitted on served levels of gpt-oss, Kimi-K2.5 and MiniMax-M2.5. */
 static struct kvc_curve experts_curve(const struct kvc_latency_input *in, enum kvc_fmt fmt)
 {
   const bool four = fmt == KVC_FMT_MXFP4 && in->gpu->fp4_flops.value > 0;
   struct kvc_curve c =
       curve_for(in->kernels, KVC_CURVE_MOE, four ? KVC_FMT_NVFP4 : fmt);
-  c.fixed_s *= 0.5;
+  c.fixed_s *= fmt == KVC_FMT_MXFP4 ? 0.2 : fmt == KVC_FMT_FP8_BLOCK ? 1 : 0.5;
   return c;
 }
 
