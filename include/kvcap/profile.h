@@ -19,6 +19,7 @@
 #include <kvcap/arena.h>
 #include <kvcap/domain.h>
 #include <kvcap/engine.h>
+#include <kvcap/kernels.h>
 #include <kvcap/str.h>
 
 struct kvc_db; /* opaque */
@@ -31,7 +32,8 @@ enum kvc_kind {
   KVC_KIND_ENGINE,
   KVC_KIND_CITATION,
   KVC_KIND_WORKLOAD,
-  KVC_KIND_TERM
+  KVC_KIND_TERM,
+  KVC_KIND_KERNELS
 };
 
 /* dirs[0..n): overlay folders laid out like profiles/; a missing one is an error. */
@@ -98,6 +100,23 @@ kvc_code kvc_model_read(struct kvc_arena *arena, const char *text, size_t len,
 kvc_code kvc_workload_read(struct kvc_arena *arena, const char *text, size_t len,
                            const char *file, struct kvc_demand *out,
                            struct kvc_err *err) KVC_MUST_USE;
+
+/* What stands behind the coefficients of a GPU. */
+enum kvc_kernels_match {
+  KVC_KERNELS_MEASURED,     /* its own kernels */
+  KVC_KERNELS_ARCHITECTURE, /* the mean over measured GPUs of its architecture */
+  KVC_KERNELS_MEAN          /* the mean over all measured GPUs */
+};
+
+/* Coefficients of a GPU by its canonical name: its own, or means. */
+kvc_code kvc_db_kernels(struct kvc_db *db, const char *gpu, const char *architecture,
+                        struct kvc_kernels *out, enum kvc_kernels_match *match,
+                        struct kvc_err *err) KVC_MUST_USE;
+kvc_code kvc_kernels_read(struct kvc_arena *arena, const char *text, size_t len,
+                          const char *file, struct kvc_kernels *out,
+                          struct kvc_err *err) KVC_MUST_USE;
+/* Writes coefficients as a profile that kvc_kernels_read reads. */
+void kvc_kernels_write(const struct kvc_kernels *kernels, struct kvc_buf *out);
 
 /* Writes a model as a profile that kvc_model_read reads back equal. */
 void kvc_model_write(const struct kvc_model *model, struct kvc_buf *out);

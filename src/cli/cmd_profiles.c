@@ -10,13 +10,13 @@ struct profiles_args {
   const char *kind, *name;
 };
 
-static const char *const kinds[] = {"gpus",      "models", "engines", "citations",
-                                    "workloads", "terms",  NULL};
+static const char *const kinds[] = {"gpus", "models", "engines", "citations",
+                                    "workloads", "terms", "kernels", NULL};
 
 /* clang-format off */
 const struct cli_option profiles_options[] = {
   {.name = "--kind", .arg = "KIND", .type = CLI_CHOICE, .offset = offsetof(struct profiles_args, kind), .choices = kinds,
-   .help = "show and check: gpus, models, engines, citations, workloads or terms"},
+   .help = "show and check: gpus, models, engines, citations, workloads, terms or kernels"},
   {.name = "--name", .arg = "NAME", .type = CLI_TEXT, .offset = offsetof(struct profiles_args, name),
    .help = "import: name of the model when config.json does not say it"},
   {.type = CLI_END}};
@@ -62,7 +62,7 @@ static kvc_code list(struct cli *cli, struct profiles_args *args, struct kvc_db 
     if (kind < 0)
       return kvc_fail(err, KVC_E_USAGE, NULL,
                       "\"%.40s\" is no kind of profile; list gpus, models, engines, "
-                      "citations, workloads or terms",
+                      "citations, workloads, terms or kernels",
                       word);
     KVC_TRY(add_names(&doc, db, kind, false, err));
   } else {

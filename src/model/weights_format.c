@@ -9,8 +9,7 @@
 #include <string.h>
 
 /* What an unquantised checkpoint part is left in, or which format it has. */
-static enum kvc_quant_kind kind_of(const struct kvc_model *model,
-                                   const struct wt_tensor *t)
+enum kvc_quant_kind wt_kind(const struct kvc_model *model, const struct wt_tensor *t)
 {
   const struct kvc_quant *q = &model->quant;
   if (q->kind == KVC_QUANT_NONE || t->part == KVC_PART_REST || t->runtime)
@@ -68,7 +67,7 @@ struct wt_size wt_bytes(const struct kvc_model *model, const struct wt_tensor *t
                         double elem_bytes, bool on_disk)
 {
   const double width = t->fixed_bytes > 0 ? t->fixed_bytes : elem_bytes;
-  const enum kvc_quant_kind kind = kind_of(model, t);
+  const enum kvc_quant_kind kind = wt_kind(model, t);
   struct wt_size size = {.bias = t->bias * width};
   if (kind == KVC_QUANT_NONE) {
     size.payload = t->n * t->out * t->in * width;

@@ -66,6 +66,9 @@ void wt_plain(const struct wt_walk *walk, enum wt_bucket bucket, double count);
 /* x / ranks, rounded up: what the largest rank holds. */
 double wt_split(double x, int ranks);
 
+/* The format that a tensor is stored in. */
+enum kvc_quant_kind wt_kind(const struct kvc_model *model, const struct wt_tensor *t);
+
 /* A stored tensor is up to four allocations. */
 struct wt_size {
   double payload, scales, zeros, bias;

@@ -335,7 +335,8 @@ kvc_code kvc_db_text(struct kvc_db *db, enum kvc_kind kind, const char *name,
     if (kvc_terms_find(terms, name) != NULL)
       return text_of_file(db, &db->files[i], name, text, len, match);
   }
-  for (size_t i = db->n_files; kind == KVC_KIND_WORKLOAD && i-- > 0;)
+  for (size_t i = db->n_files;
+       (kind == KVC_KIND_WORKLOAD || kind == KVC_KIND_KERNELS) && i-- > 0;)
     if (db->files[i].kind == kind && !db->files[i].hidden &&
         kvc_name_equal(db->files[i].name, name))
       return text_of_file(db, &db->files[i], name, text, len, match);
@@ -391,6 +392,10 @@ static kvc_code check_noun(struct kvc_db *db, const struct db_file *f, struct no
   if (f->kind == KVC_KIND_TERM) {
     struct kvc_terms *ignored;
     return terms_from_node(&r, root, &ignored);
+  }
+  if (f->kind == KVC_KIND_KERNELS) {
+    struct kvc_kernels ignored;
+    return kernels_from_node(&r, root, &ignored);
   }
   if (f->kind != KVC_KIND_CITATION) return KVC_E_OK;
   for (const struct node *n = root->first; n != NULL; n = n->next) {

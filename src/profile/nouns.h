@@ -6,6 +6,7 @@
 
 #include "field.h"
 #include <kvcap/engine.h>
+#include <kvcap/kernels.h>
 
 kvc_code gpu_from_node(const struct reader *r, const struct node *root,
                        struct kvc_gpu *out) KVC_MUST_USE;
@@ -13,6 +14,8 @@ kvc_code model_from_node(const struct reader *r, const struct node *root,
                          struct kvc_model *out) KVC_MUST_USE;
 kvc_code workload_from_node(const struct reader *r, const struct node *root,
                             struct kvc_demand *out) KVC_MUST_USE;
+kvc_code kernels_from_node(const struct reader *r, const struct node *root,
+                           struct kvc_kernels *out) KVC_MUST_USE;
 kvc_code cite_from_node(const struct reader *r, const struct node *entry,
                         struct kvc_cite *out) KVC_MUST_USE;
 /* Engine behaviour and flags; the trees must outlive the engine. */

@@ -22,6 +22,7 @@ static const struct folder folders[] = {
     {"citations", KVC_KIND_CITATION},
     {"workloads", KVC_KIND_WORKLOAD},
     {"terms", KVC_KIND_TERM},
+    {"kernels", KVC_KIND_KERNELS},
 };
 
 static bool is_yaml(const char *name)
@@ -92,7 +93,8 @@ static kvc_code file_add(struct kvc_db *db, const char *path, const char *relati
   *f = (struct db_file){
       .path = path, .relative = relative, .kind = kind, .text = text, .len = len};
   KVC_TRY(db_root(db, f, &root, err));
-  if (kind != KVC_KIND_GPU && kind != KVC_KIND_MODEL && kind != KVC_KIND_WORKLOAD)
+  if (kind != KVC_KIND_GPU && kind != KVC_KIND_MODEL && kind != KVC_KIND_WORKLOAD &&
+      kind != KVC_KIND_KERNELS)
     return KVC_E_OK;
   const struct node *name = profile_node_get(root, "name");
   if (name == NULL || name->type != NODE_SCALAR)
@@ -157,5 +159,5 @@ kvc_code db_overlay(struct kvc_db *db, const char *dir, struct kvc_err *err)
   if (any) return KVC_E_OK;
   return kvc_fail(err, KVC_E_IO, dir,
                   "is not a folder of profiles: it has none of gpus/, models/, engines/, "
-                  "citations/, workloads/, terms/");
+                  "citations/, workloads/, terms/, kernels/");
 }

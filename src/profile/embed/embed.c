@@ -38,6 +38,7 @@ static enum kvc_kind kind_of(const char *path)
   if (strncmp(path, "engines/", 8) == 0) return KVC_KIND_ENGINE;
   if (strncmp(path, "workloads/", 10) == 0) return KVC_KIND_WORKLOAD;
   if (strncmp(path, "terms/", 6) == 0) return KVC_KIND_TERM;
+  if (strncmp(path, "kernels/", 8) == 0) return KVC_KIND_KERNELS;
   return KVC_KIND_CITATION;
 }
 
@@ -90,7 +91,7 @@ static void file_add(const char *root_dir, const char *path)
   f->packed_at = (uint32_t)blob.len;
   profile_pack(root, &blob);
   if (f->kind == KVC_KIND_GPU || f->kind == KVC_KIND_MODEL ||
-      f->kind == KVC_KIND_WORKLOAD) {
+      f->kind == KVC_KIND_WORKLOAD || f->kind == KVC_KIND_KERNELS) {
     const struct node *name = profile_node_get(root, "name");
     if (name == NULL || name->type != NODE_SCALAR)
       die(path, "the key \"name\" is missing");
