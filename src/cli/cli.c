@@ -129,9 +129,9 @@ double cli_now_s(void)
 
 static kvc_code unknown_command(const char *name, struct kvc_err *err)
 {
-  const char *names[16];
+  const char *names[32];
   size_t n = 0;
-  for (const struct cli_command *c; n < 16 && (c = cli_command_at(n)) != NULL; n++)
+  for (const struct cli_command *c; n < 32 && (c = cli_command_at(n)) != NULL; n++)
     names[n] = c->name;
   char hint[120];
   cli_suggest(name, names, n, hint, sizeof hint);

@@ -30,6 +30,13 @@ static const char *const watch_examples[] = {
     "kvcap watch http://localhost:8000/metrics",
     "kvcap watch http://localhost:8000 --every 2s --gpu H100 --model Qwen/Qwen3-8B",
     NULL};
+static const char *const simulate_examples[] = {
+    "kvcap simulate Qwen/Qwen3-8B --gpu H100 --input-len 512 --output-len 128 \\\n"
+    "    --rate 8 --slo ttft_p95=500ms,tpot_p95=30ms",
+    "kvcap simulate Qwen/Qwen3-8B --gpu L40S --workload chat --sweep rate=1..20", NULL};
+static const char *const validate_examples[] = {
+    "kvcap validate points.csv", "kvcap validate points.csv --format json --split check",
+    NULL};
 static const char *const read_examples[] = {
     "kvcap read server.log", "kvcap read result.json --format yaml",
     "kvcap read http://localhost:8000/metrics", NULL};
@@ -50,9 +57,9 @@ static const char *const profiles_words[] = {"list", "show", "check", "import", 
 static const char *const schema_words[] = {"size", "advise", "check", "diagnose", NULL};
 static const char *const completion_words[] = {"bash", "zsh", "fish", NULL};
 static const char *const help_words[] = {
-    "size", "advise",   "launch",     "check", "diagnose", "watch",
-    "read", "profiles", "explain",    "flags", "schema",   "completion",
-    "man",  "version",  "exit-codes", "json",  NULL};
+    "size",  "advise",  "launch",     "check",   "simulate", "validate", "diagnose",
+    "watch", "read",    "profiles",   "explain", "flags",    "schema",   "completion",
+    "man",   "version", "exit-codes", "json",    NULL};
 
 #define schema_examples NULL
 #define version_examples NULL
@@ -62,6 +69,8 @@ static const char *const help_words[] = {
 #define launch_words NULL
 #define check_words NULL
 #define read_words NULL
+#define validate_words NULL
+#define simulate_words NULL
 #define watch_words NULL
 #define diagnose_words NULL
 #define explain_words NULL

@@ -1,0 +1,69 @@
+/* predict.h - measured serving points, and what kvcap would have said of them.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A table of points is CSV with a header; columns that are understood (others are kept
+ * aside): id, gpu, model, vllm_version, weight_dtype/quantization, kv_dtype, tp, pp, dp,
+ * ep, input_len_mean, output_len_mean, request_rate, max_concurrency, num_prompts,
+ * max_num_seqs, max_num_batched_tokens, dataset, other_flags, kind, quality, split,
+ * series_id, and the measured mean_ttft_ms, median_ttft_ms, p99_ttft_ms, mean_tpot_ms,
+ * median_tpot_ms, p99_tpot_ms, mean_itl_ms, output_tok_s, req_per_s.  An empty cell is
+ * the release's default, or not measured.
+ *
+ * TPOT is (end to end - TTFT) / (output tokens - 1) throughout.
+ */
+#ifndef KVCAP_PREDICT_H
+#define KVCAP_PREDICT_H
+
+#include <kvcap/latency.h>
+#include <kvcap/profile.h>
+#include <kvcap/sim.h>
+#include <kvcap/size.h>
+
+enum {
+  KVC_POINT_MEAN_TTFT,
+  KVC_POINT_MEDIAN_TTFT,
+  KVC_POINT_P99_TTFT,
+  KVC_POINT_MEAN_TPOT,
+  KVC_POINT_MEDIAN_TPOT,
+  KVC_POINT_P99_TPOT,
+  KVC_POINT_MEAN_ITL,
+  KVC_POINT_OUTPUT_TOK_S,
+  KVC_POINT_REQ_PER_S,
+  KVC_POINT_FIGURES_
+};
+/* "mean_ttft_ms", ...; times in milliseconds, rates per second. */
+const char *kvc_point_figure(size_t figure);
+
+struct kvc_point {
+  const char *id, *gpu, *model, *version, *quantization, *kv_dtype, *dataset, *flags,
+      *kind, *quality, *split, *series; /* "" when empty */
+  int tp, pp, dp, ep;
+  double input_tok, output_tok;                      /* NaN unknown */
+  double rate_per_s, concurrency;                    /* INFINITY = no limit */
+  double prompts, max_num_seqs, max_num_batched_tok; /* NaN or 0 = default */
+  double measured[KVC_POINT_FIGURES_];               /* NaN: not measured */
+  const char *bad; /* a cell that cannot be read: a sentence; NULL */
+};
+
+struct kvc_prediction {
+  double value[KVC_POINT_FIGURES_];
+  double low_frac, high_frac; /* of times */
+  enum kvc_speed_source source;
+  const char *reason;
+  double bound_frac; /* decode step: its lower bound over it */
+};
+
+kvc_code kvc_points_read(struct kvc_arena *arena, const char *text, size_t len,
+                         const char *file, struct kvc_point **out, size_t *n,
+                         struct kvc_err *err) KVC_MUST_USE;
+
+/* Sizes, prices and simulates one point. */
+kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
+                           const struct kvc_point *point, struct kvc_prediction *out,
+                           struct kvc_err *err) KVC_MUST_USE;
+
+/* An engine of the simulator as a sized deployment sets it; facts by release. */
+void kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *size,
+                       struct kvc_sim_engine *out);
+
+#endif

@@ -1,0 +1,218 @@
+/* cmd_validate.c - kvcap validate: predicted beside measured, over a table of points.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Points are shared over the processors by fork: each child does every n-th and sends
+ * its figures through a pipe.
+ */
+#include "commands.h"
+#include "validate.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const grades[] = {"A", "B", "C", "all", NULL};
+
+#define X(member) offsetof(struct validate_args, member)
+/* clang-format off */
+const struct cli_option validate_options[] = {
+  {.name = "--quality", .arg = "A|B|C|all", .type = CLI_CHOICE, .offset = X(quality), .choices = grades,
+   .help = "rows of this grade in the column quality; A when the table has the column, else all"},
+  {.name = "--split", .arg = "NAME", .type = CLI_TEXT, .offset = X(split),
+   .help = "rows with this word in the column split, such as check"},
+  {.name = "--kind", .arg = "NAME", .type = CLI_TEXT, .offset = X(kind),
+   .help = "rows whose column kind begins so, such as serving; all kinds of serving when not given"},
+  {.name = "--jobs", .alias = "-j", .arg = "N", .type = CLI_INT, .offset = X(jobs), .min = 1, .max = 256,
+   .advice = "write a count such as 4", .help = "processes; as many as there are processors when not given"},
+  {.type = CLI_END}};
+/* clang-format on */
+
+/* What a child sends of one point. */
+struct answer {
+  size_t index;
+  bool ok;
+  double value[KVC_POINT_FIGURES_];
+  double low_frac, high_frac, bound_frac;
+  char text[200]; /* reason for the width, or why it failed */
+};
+
+static void predict(struct validate *v, size_t i, struct answer *out)
+{
+  struct kvc_arena arena;
+  struct kvc_db *db;
+  struct kvc_prediction p;
+  struct kvc_err err = {0};
+  memset(out, 0, sizeof *out);
+  out->index = i;
+  kvc_arena_init(&arena, 1u << 30);
+  kvc_code rc = kvc_db_open(&arena, v->dirs, v->n_dirs, &db, &err);
+  if (rc == KVC_E_OK) rc = kvc_point_predict(&arena, db, v->rows[i].point, &p, &err);
+  out->ok = rc == KVC_E_OK;
+  if (out->ok) {
+    memcpy(out->value, p.value, sizeof out->value);
+    out->low_frac = p.low_frac;
+    out->high_frac = p.high_frac;
+    out->bound_frac = p.bound_frac;
+  }
+  (void)snprintf(out->text, sizeof out->text, "%.199s",
+                 out->ok ? (p.reason != NULL ? p.reason : "") : err.msg);
+  kvc_arena_clear(&arena);
+}
+
+static void child(struct validate *v, size_t first, size_t step, int fd)
+{
+  for (size_t i = first; i < v->n; i += step) {
+    struct answer a;
+    predict(v, i, &a);
+    const char *at = (const char *)&a;
+    for (size_t left = sizeof a; left > 0;) {
+      const ssize_t n = write(fd, at, left);
+      if (n <= 0) _exit(1);
+      at += n;
+      left -= (size_t)n;
+    }
+  }
+  _exit(0);
+}
+
+static kvc_code take(struct validate *v, const struct answer *a, struct kvc_err *err)
+{
+  struct kvc_validation_row *row = &v->rows[a->index];
+  const char *text = kvc_arena_strdup(&v->cli->arena, a->text);
+  if (text == NULL) return kvc_arena_full(&v->cli->arena, NULL, err);
+  row->done = true;
+  row->why = a->ok ? NULL : text;
+  row->reason = a->ok ? text : NULL;
+  memcpy(row->prediction.value, a->value, sizeof a->value);
+  row->prediction.low_frac = a->low_frac;
+  row->prediction.high_frac = a->high_frac;
+  row->prediction.bound_frac = a->bound_frac;
+  return KVC_E_OK;
+}
+
+static kvc_code collect(struct validate *v, int fd, struct kvc_err *err)
+{
+  for (;;) {
+    struct answer a;
+    size_t have = 0;
+    while (have < sizeof a) {
+      const ssize_t n = read(fd, (char *)&a + have, sizeof a - have);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return KVC_E_OK;
+      have += (size_t)n;
+    }
+    if (a.index >= v->n) return kvc_fail(err, KVC_E_INTERNAL, NULL, "a child lost count");
+    KVC_TRY(take(v, &a, err));
+  }
+}
+
+static kvc_code share_out(struct validate *v, size_t jobs, struct kvc_err *err)
+{
+  int ends[256][2];
+  pid_t pids[256];
+  kvc_code rc = KVC_E_OK;
+  size_t n = 0;
+  for (; n < jobs && rc == KVC_E_OK; n++) {
+    if (pipe(ends[n]) != 0 || (pids[n] = fork()) < 0) {
+      rc =
+          kvc_fail(err, KVC_E_IO, NULL, "no process can be started: %s", strerror(errno));
+      break;
+    }
+    if (pids[n] == 0) {
+      (void)close(ends[n][0]);
+      child(v, n, jobs, ends[n][1]);
+    }
+    (void)close(ends[n][1]);
+  }
+  /* Pipes hold little, but every child only waits for its own reader's turn. */
+  for (size_t i = 0; i < n; i++) {
+    int status;
+    if (rc == KVC_E_OK) rc = collect(v, ends[i][0], err);
+    (void)close(ends[i][0]);
+    (void)waitpid(pids[i], &status, 0);
+    if (rc == KVC_E_OK && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+      rc = kvc_fail(err, KVC_E_INTERNAL, NULL, "a process of the validation ended early");
+  }
+  return rc;
+}
+
+/* ---- which rows
+ * ------------------------------------------------------------------------ */
+
+static bool wanted(const struct validate_args *a, const struct kvc_point *p)
+{
+  const char *grade = a->quality != NULL ? a->quality : "A";
+  const char *kind = a->kind != NULL ? a->kind : "serving";
+  if (p->quality[0] != '\0' && strcmp(grade, "all") != 0 &&
+      strcmp(p->quality, grade) != 0)
+    return false;
+  if (a->split != NULL && strcmp(p->split, a->split) != 0) return false;
+  if (p->kind[0] == '\0') return true;
+  /* What was driven past its limit on purpose measures the driver. */
+  return strncmp(p->kind, kind, strlen(kind)) == 0 &&
+         (a->kind != NULL || strcmp(p->kind, "serving-max") != 0);
+}
+
+static kvc_code read_points(struct validate *v, struct validate_args *a,
+                            struct kvc_err *err)
+{
+  enum { MAX_BYTES = 256 << 20 };
+  struct kvc_arena *arena = &v->cli->arena;
+  struct kvc_point *points;
+  char *text;
+  size_t len, n;
+  if (a->common.n_words != 1)
+    return kvc_fail(err, KVC_E_USAGE, NULL,
+                    "validate takes one table; for example: kvcap validate points.csv");
+  v->file = a->common.words[0];
+  KVC_TRY(kvc_file_read_into(arena, v->file, MAX_BYTES, &text, &len, err));
+  KVC_TRY(kvc_points_read(arena, text, len, v->file, &points, &n, err));
+  v->rows = kvc_arena_alloc(arena, n + 1, sizeof *v->rows);
+  if (v->rows == NULL) return kvc_arena_full(arena, v->file, err);
+  for (size_t i = 0; i < n; i++)
+    if (wanted(a, &points[i])) v->rows[v->n++].point = &points[i];
+  v->skipped = n - v->n;
+  if (v->n == 0)
+    return kvc_fail(err, KVC_E_RANGE, v->file,
+                    "none of its %zu rows is of the kind asked for (--quality all takes "
+                    "every grade)",
+                    n);
+  return KVC_E_OK;
+}
+
+kvc_code cli_cmd_validate(struct cli *cli, int argc, char *const *argv,
+                          struct kvc_err *err)
+{
+  static const struct cli_parser parser = {.options = validate_options};
+  struct validate_args args = {0};
+  struct validate *v = kvc_arena_alloc(&cli->arena, 1, sizeof *v);
+  if (v == NULL) return kvc_arena_full(&cli->arena, NULL, err);
+  v->cli = cli;
+  KVC_TRY(cli_parse(&parser, argc, argv, &args, err));
+  if (args.common.help) {
+    cli_help_command(cli_command_find("validate"), &cli->out);
+    return KVC_E_OK;
+  }
+  KVC_TRY(read_points(v, &args, err));
+  if (cli->world.config_dir != NULL) v->dirs[v->n_dirs++] = cli->world.config_dir;
+  for (size_t i = 0; i < args.common.n_profiles; i++)
+    v->dirs[v->n_dirs++] = args.common.profiles[i];
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  size_t jobs = args.jobs > 0 ? (size_t)args.jobs : cores > 0 ? (size_t)cores : 1;
+  if (jobs > v->n) jobs = v->n;
+  if (jobs > 256) jobs = 256;
+  const double begin = cli_now_s();
+  KVC_TRY(share_out(v, jobs, err));
+  struct kvc_validation result = {.schema = 1,
+                                  .where = v->file,
+                                  .rows = v->rows,
+                                  .n = v->n,
+                                  .skipped = v->skipped,
+                                  .wall_s = cli_now_s() - begin};
+  struct kvc_doc doc;
+  kvc_doc_init(&doc, &cli->arena);
+  KVC_TRY(kvc_doc_validation(&doc, &result, err));
+  return cli_emit(cli, &args.common, &doc, err);
+}

@@ -1,0 +1,204 @@
+/* test_cli_simulate.c - kvcap simulate and kvcap validate.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include <math.h>
+#include "cli_kit.h"
+#include "tests/support/close.h"
+
+#define MODEL "simulate", "Qwen/Qwen3-8B", "--gpu", "H100", "--vllm-version", "0.19.0"
+
+static cJSON *simulated(const struct kit_run *r)
+{
+  cJSON *root = cJSON_Parse(r->out);
+  if (root == NULL) fail_msg("%d: %s", r->status, r->err);
+  return root;
+}
+
+static void a_run_has_the_keys_of_the_contract(void **state)
+{
+  static const char *const paths[] = {"ttft.mean_s",
+                                      "ttft.p50_s",
+                                      "ttft.p90_s",
+                                      "ttft.p95_s",
+                                      "ttft.p99_s",
+                                      "tpot.mean_s",
+                                      "tpot.p99_s",
+                                      "itl.p95_s",
+                                      "e2e.mean_s",
+                                      "queue.p99_s",
+                                      "throughput.requests_per_s",
+                                      "throughput.output_tok_per_s",
+                                      "throughput.total_tok_per_s",
+                                      "goodput.requests_per_s",
+                                      "kv.mean_usage_frac",
+                                      "kv.peak_usage_frac",
+                                      "preemptions",
+                                      "simulated.requests",
+                                      "simulated.steps",
+                                      "simulated.wall_s",
+                                      "simulated.requests_per_wall_s"};
+  (void)state;
+  struct kit_run r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--rate",
+                             "8", "--num-prompts", "200", "--format", "json");
+  cJSON *root = simulated(&r);
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+    assert_true(kit_number(root, paths[i]) >= 0);
+  assert_close(kit_number(root, "simulated.requests"), 200, 1e-12);
+  /* An answer of 128 tokens is a first one and 127 more. */
+  assert_close(kit_number(root, "e2e.mean_s"),
+               kit_number(root, "ttft.mean_s") + 127 * kit_number(root, "tpot.mean_s"),
+               1e-6);
+  assert_true(kit_number(root, "decode_step.total_s") >=
+              kit_number(root, "decode_step.bound_s"));
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+/* The wall clock apart, a run is a function of its arguments. */
+static void the_same_seed_gives_the_same_run(void **state)
+{
+  (void)state;
+  double p99[3];
+  const char *seeds[] = {"1", "1", "2"};
+  for (size_t i = 0; i < 3; i++) {
+    struct kit_run r =
+        KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--rate", "20",
+                "--num-prompts", "300", "--seed", seeds[i], "--format", "json");
+    cJSON *root = simulated(&r);
+    p99[i] = kit_number(root, "ttft.p99_s");
+    cJSON_Delete(root);
+    kit_done(&r);
+  }
+  assert_true(p99[0] == p99[1]);
+  assert_true(p99[0] != p99[2]);
+}
+
+static void a_sweep_finds_the_load_that_meets_the_limits(void **state)
+{
+  (void)state;
+  struct kit_run r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128",
+                             "--num-prompts", "300", "--sweep", "rate=1,400", "--slo",
+                             "ttft_p95=500ms,tpot_p95=30ms", "--format", "json");
+  cJSON *root = simulated(&r);
+  assert_int_equal(cJSON_GetArraySize(kit_at(root, "sweep")), 2);
+  assert_true(cJSON_IsTrue(kit_at(root, "sweep.0.goodput.slo_met")));
+  assert_true(cJSON_IsFalse(kit_at(root, "sweep.1.goodput.slo_met")));
+  assert_close(kit_number(root, "best_rate"), 1, 1e-12);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+static void a_closed_loop_holds_its_clients(void **state)
+{
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, "--input-len", "100", "--output-len", "50", "--concurrency", "7",
+              "--num-prompts", "70", "--format", "json");
+  cJSON *root = simulated(&r);
+  assert_close(kit_number(root, "batch.peak_running"), 7, 1e-12);
+  assert_string_equal(kit_text(root, "request_rate"), "inf");
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+static void requests_are_written_one_a_line(void **state)
+{
+  (void)state;
+  const char *path = kit_file("requests.csv", "", 0);
+  struct kit_run r = KIT_RUN(MODEL, "--input-len", "100", "--output-len", "5", "--rate",
+                             "5", "--num-prompts", "20", "--requests", path);
+  assert_int_equal(r.status, 0);
+  kit_done(&r);
+  FILE *f = fopen(path, "rb");
+  assert_non_null(f);
+  char line[256];
+  int n = 0;
+  while (fgets(line, sizeof line, f) != NULL) n++;
+  (void)fclose(f);
+  assert_int_equal(n, 21);
+}
+
+static void a_trace_is_replayed(void **state)
+{
+  static const char trace[] = "arrival_s,prompt_tok,output_tok\n0,100,10\n0.5,200,20\n";
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, "--trace", kit_file("trace.csv", trace, sizeof trace - 1),
+              "--format", "json");
+  cJSON *root = simulated(&r);
+  assert_close(kit_number(root, "simulated.requests"), 2, 1e-12);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+static void wrong_arguments_end_with_one_sentence(void **state)
+{
+  static const struct {
+    const char *words[16], *says;
+    int status;
+  } cases[] = {
+      {{MODEL}, "the load is missing", 2},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--slo"}, "--slo", 2},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--slo", "ttft_p96=5ms"},
+       "is no limit",
+       3},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--sweep", "rate=5..1"},
+       "does not rise",
+       3},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--rate", "0"}, "is no rate", 3},
+      {{MODEL, "--trace", "/nowhere"}, "/nowhere", 5},
+      {{"simulate", "meta-llama/Llama-3.1-70B-Instruct", "--gpu", "L4", "--input-len",
+        "9", "--output-len", "9"},
+       "available",
+       4},
+      {{"validate"}, "takes one table", 2},
+      {{"validate", "/nowhere.csv"}, "/nowhere.csv", 5},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct kit_run r = kit_run(cases[i].words);
+    if (r.status != cases[i].status || strstr(r.err, cases[i].says) == NULL)
+      fail_msg("%zu: %d %s", i, r.status, r.err);
+    assert_int_equal(r.out_len, 0);
+    kit_done(&r);
+  }
+}
+
+static void a_validation_has_points_and_their_errors(void **state)
+{
+  static const char table[] =
+      "id,gpu,model,vllm_version,input_len_mean,output_len_mean,max_concurrency,"
+      "num_prompts,mean_tpot_ms,mean_ttft_ms\n"
+      "one,H100,Qwen/Qwen3-8B,0.19.0,512,128,8,80,8,40\n"
+      "two,H100,no/such-model,0.19.0,512,128,8,80,8,40\n";
+  (void)state;
+  struct kit_run r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1),
+                             "--format", "json", "--jobs", "2");
+  cJSON *root = simulated(&r);
+  assert_close(kit_number(root, "rows"), 2, 1e-12);
+  assert_close(kit_number(root, "rows_without_prediction"), 1, 1e-12);
+  assert_string_equal(kit_text(root, "points.0.id"), "one");
+  const double tpot = kit_number(root, "points.0.predicted.mean_tpot_ms");
+  assert_true(tpot > 4.7 && tpot < 20);
+  assert_close(kit_number(root, "all.mean_tpot_ms.median_abs_error_frac"),
+               fabs(tpot / 8 - 1), 1e-9);
+  assert_non_null(strstr(kit_text(root, "points.1.why_not"), "no/such-model"));
+  assert_true(cJSON_IsTrue(kit_at(root, "points.1.outside")));
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_run_has_the_keys_of_the_contract),
+      cmocka_unit_test(the_same_seed_gives_the_same_run),
+      cmocka_unit_test(a_sweep_finds_the_load_that_meets_the_limits),
+      cmocka_unit_test(a_closed_loop_holds_its_clients),
+      cmocka_unit_test(requests_are_written_one_a_line),
+      cmocka_unit_test(a_trace_is_replayed),
+      cmocka_unit_test(wrong_arguments_end_with_one_sentence),
+      cmocka_unit_test(a_validation_has_points_and_their_errors),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

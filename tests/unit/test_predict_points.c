@@ -1,0 +1,174 @@
+/* test_predict_points.c - tables of measured points are read, and predicted.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <kvcap/predict.h>
+#include <math.h>
+#include <string.h>
+#include "tests/support/close.h"
+
+static struct kvc_arena arena;
+
+static int set_up(void **state)
+{
+  (void)state;
+  kvc_arena_init(&arena, 256 << 20);
+  return 0;
+}
+
+static int tear_down(void **state)
+{
+  (void)state;
+  kvc_arena_clear(&arena);
+  return 0;
+}
+
+static kvc_code read(const char *text, struct kvc_point **points, size_t *n,
+                     struct kvc_err *err)
+{
+  return kvc_points_read(&arena, text, strlen(text), "points.csv", points, n, err);
+}
+
+static void cells_are_read_by_their_column(void **state)
+{
+  (void)state;
+  struct kvc_point *p;
+  struct kvc_err err;
+  size_t n;
+  assert_int_equal(read("model,notes,gpu,tp,mean_tpot_ms,request_rate,other_flags\r\n"
+                        "a/b,\"one, \"\"two\"\"\nthree\",H100,2,12.5,inf,\"-x, -y\"\r\n"
+                        "\r\n"
+                        "c/d,,L4,,,4.5,\n",
+                        &p, &n, &err),
+                   KVC_E_OK);
+  assert_int_equal(n, 2);
+  assert_string_equal(p[0].model, "a/b");
+  assert_string_equal(p[0].gpu, "H100");
+  assert_string_equal(p[0].flags, "-x, -y");
+  assert_int_equal(p[0].tp, 2);
+  assert_close(p[0].measured[KVC_POINT_MEAN_TPOT], 12.5, 1e-12);
+  assert_true(isinf(p[0].rate_per_s) && isinf(p[0].concurrency));
+  assert_int_equal(p[1].tp, 1);
+  assert_close(p[1].rate_per_s, 4.5, 1e-12);
+  assert_true(isnan(p[1].measured[KVC_POINT_MEAN_TPOT]));
+  assert_null(p[0].bad);
+}
+
+static void a_cell_that_is_no_number_spoils_its_row_alone(void **state)
+{
+  (void)state;
+  struct kvc_point *p;
+  struct kvc_err err;
+  size_t n;
+  assert_int_equal(
+      read("model,gpu,tp,request_rate\na,H100,1,6 x1200s\nb,H100,0,3\nc,H100,1,3\n", &p,
+           &n, &err),
+      KVC_E_OK);
+  assert_int_equal(n, 3);
+  assert_non_null(strstr(p[0].bad, "line 2: request_rate is \"6 x1200s\""));
+  assert_non_null(strstr(p[1].bad, "tp"));
+  assert_null(p[2].bad);
+}
+
+static void a_table_without_gpu_and_model_is_refused(void **state)
+{
+  (void)state;
+  struct kvc_point *p;
+  struct kvc_err err;
+  size_t n;
+  assert_int_equal(read("a,b\n1,2\n", &p, &n, &err), KVC_E_PARSE);
+  assert_non_null(strstr(err.msg, "gpu and model"));
+  assert_int_equal(read("", &p, &n, &err), KVC_E_PARSE);
+}
+
+/* Whatever a server does, it reads its weights once a step: 15.0 GB of Llama-3.1-8B at
+ * 3.35 TB/s are 4.5 ms. */
+static void a_prediction_is_slower_than_the_memory(void **state)
+{
+  (void)state;
+  struct kvc_db *db;
+  struct kvc_err err;
+  struct kvc_prediction one, many;
+  struct kvc_point p = {.id = "x",
+                        .gpu = "H100",
+                        .model = "meta-llama/Llama-3.1-8B-Instruct",
+                        .version = "0.19.0",
+                        .quantization = "",
+                        .kv_dtype = "",
+                        .dataset = "random",
+                        .flags = "",
+                        .kind = "serving",
+                        .quality = "A",
+                        .split = "",
+                        .series = "",
+                        .tp = 1,
+                        .pp = 1,
+                        .dp = 1,
+                        .ep = 1,
+                        .input_tok = 512,
+                        .output_tok = 128,
+                        .rate_per_s = INFINITY,
+                        .concurrency = 1,
+                        .prompts = 20};
+  assert_int_equal(kvc_db_open(&arena, NULL, 0, &db, &err), KVC_E_OK);
+  assert_int_equal(kvc_point_predict(&arena, db, &p, &one, &err), KVC_E_OK);
+  assert_true(one.value[KVC_POINT_MEAN_TPOT] > 4.5);
+  assert_true(one.value[KVC_POINT_MEAN_TPOT] < 12);
+  assert_true(one.bound_frac > 0.3 && one.bound_frac <= 1);
+  assert_true(one.low_frac < 1 && one.high_frac > 1);
+  p.concurrency = 64;
+  p.prompts = 640;
+  assert_int_equal(kvc_point_predict(&arena, db, &p, &many, &err), KVC_E_OK);
+  assert_true(many.value[KVC_POINT_MEAN_TPOT] > one.value[KVC_POINT_MEAN_TPOT]);
+  assert_true(many.value[KVC_POINT_OUTPUT_TOK_S] >
+              10 * one.value[KVC_POINT_OUTPUT_TOK_S]);
+  /* Requests a second times output length are tokens a second. */
+  assert_close(many.value[KVC_POINT_OUTPUT_TOK_S], 128 * many.value[KVC_POINT_REQ_PER_S],
+               1e-9);
+}
+
+static void what_cannot_run_is_no_prediction(void **state)
+{
+  (void)state;
+  struct kvc_db *db;
+  struct kvc_err err;
+  struct kvc_prediction out;
+  struct kvc_point p = {.id = "x",
+                        .gpu = "L4",
+                        .model = "meta-llama/Llama-3.1-70B-Instruct",
+                        .version = "0.19.0",
+                        .quantization = "",
+                        .kv_dtype = "",
+                        .dataset = "",
+                        .flags = "",
+                        .kind = "",
+                        .tp = 1,
+                        .pp = 1,
+                        .dp = 1,
+                        .ep = 1,
+                        .input_tok = 10,
+                        .output_tok = 10,
+                        .rate_per_s = 1,
+                        .concurrency = INFINITY};
+  assert_int_equal(kvc_db_open(&arena, NULL, 0, &db, &err), KVC_E_OK);
+  assert_int_equal(kvc_point_predict(&arena, db, &p, &out, &err), KVC_E_INFEASIBLE);
+  p.model = "no/such-model";
+  assert_int_equal(kvc_point_predict(&arena, db, &p, &out, &err), KVC_E_UNKNOWN);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      T(cells_are_read_by_their_column),
+      T(a_cell_that_is_no_number_spoils_its_row_alone),
+      T(a_table_without_gpu_and_model_is_refused),
+      T(a_prediction_is_slower_than_the_memory),
+      T(what_cannot_run_is_no_prediction),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
