@@ -259,7 +259,8 @@ kvc_code serving_run(struct kvc_db *db, const struct serving_row *row,
   if (rc == KVC_E_OK) rc = kvc_speed_open(&arena, db, s, facts, tune, &latency, err);
   if (rc == KVC_E_OK) {
     struct serving_load load = load_of(row, s);
-    load.async = facts->hidden_frac > 0;
+    const struct kvc_version *v = &s->setting.version;
+    load.lag = facts->hidden_frac > 0 ? 2 : v->release[0] > 0 || v->release[1] >= 9;
     *out = (struct serving_result){0};
     if (!serving_loop(&load, latency, out))
       rc = kvc_fail(err, KVC_E_LIMIT, row->id, "no memory");

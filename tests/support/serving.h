@@ -36,7 +36,8 @@ void serving_print(const struct serving_row *row, const struct serving_result *r
 struct serving_load {
   double input_tok, output_tok, jitter, rate, concurrency, seqs, budget, pool_tok;
   size_t prompts;
-  bool steady, async;
+  size_t lag; /* steps between arrival and scheduling while the server is busy */
+  bool steady;
 };
 bool serving_loop(const struct serving_load *load, struct kvc_latency *latency,
                   struct serving_result *out);

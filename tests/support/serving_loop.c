@@ -66,7 +66,7 @@ static void clients(struct loop *l)
     }
     if (l->sent >= l->load->concurrency && (r->arrive <= l->blocked_at || !isfinite(l->load->rate)))
       r->arrive = l->now;
-    r->seen = l->steps + (l->n_running > 0 ? (l->load->async ? 2 : 1) : 0);
+    r->seen = l->steps + (l->n_running > 0 ? l->load->lag : 0);
   }
 }
 
