@@ -8,9 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const op_words[] = {"gemm",        "moe",        "prefill",
-                                       "decode",      "mla_prefill", "mla_decode",
-                                       "all_reduce",  "nccl",       NULL};
+static const char *const op_words[] = {"gemm",       "moe",         "prefill",
+                                       "decode",     "mla_prefill", "mla_decode",
+                                       "all_reduce", "nccl",        NULL};
 static const char *const fmt_words[] = {"bf16", "fp8",   "fp8_block", "int8",
                                         "int4", "mxfp4", "nvfp4",     NULL};
 
@@ -59,8 +59,9 @@ static kvc_code curve_read(const struct reader *r, const struct node *n,
                        link ? "a link needs \"ranks\": how many GPUs take part"
                             : "only all_reduce and nccl have \"ranks\"");
   if (!link && !(c.flops_frac > 0))
-    return reader_fail(r, n, KVC_E_RANGE, "\"flops_frac\" is missing: the share of the "
-                                          "peak rate, above 0 and at most 1");
+    return reader_fail(r, n, KVC_E_RANGE,
+                       "\"flops_frac\" is missing: the share of the "
+                       "peak rate, above 0 and at most 1");
   if (kvc_kernels_curve(k, c.op, c.fmt, c.ranks) != NULL)
     return reader_fail(r, n, KVC_E_PARSE, "the same operation, format and ranks twice");
   k->curves[k->n_curves++] = c;
@@ -108,7 +109,8 @@ void kvc_kernels_write(const struct kvc_kernels *kernels, struct kvc_buf *out)
     if (c.ranks > 0) kvc_buf_printf(out, ", ranks: %d", c.ranks);
     kvc_buf_printf(out, ", fixed_s: %.4g, memory_frac: %.4g", rounded(c.fixed_s),
                    fmin(rounded(c.memory_frac), 1));
-    if (c.ramp_bytes > 1) kvc_buf_printf(out, ", ramp_bytes: %.0f", rounded(c.ramp_bytes));
+    if (c.ramp_bytes > 1)
+      kvc_buf_printf(out, ", ramp_bytes: %.0f", rounded(c.ramp_bytes));
     if (c.flops_frac > 0)
       kvc_buf_printf(out, ", flops_frac: %.4g, half: %.4g",
                      fmin(rounded(c.flops_frac), 1), rounded(c.half));
@@ -174,7 +176,7 @@ kvc_code kvc_db_kernels(struct kvc_db *db, const char *gpu, const char *architec
   struct kvc_kernels *mean = kvc_arena_alloc(db->arena, 1, sizeof *mean);
   if (mean == NULL) return kvc_arena_full(db->arena, gpu, err);
   kvc_kernels_mean(p.all, p.n, mean);
-  *match = p.own != NULL       ? KVC_KERNELS_MEASURED
+  *match = p.own != NULL    ? KVC_KERNELS_MEASURED
            : p.n_family > 0 ? KVC_KERNELS_ARCHITECTURE
                             : KVC_KERNELS_MEAN;
   if (p.own != NULL)

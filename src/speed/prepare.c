@@ -7,18 +7,41 @@
 
 /* Coefficients of last resort: means of what was measured, rounded. */
 static const struct kvc_curve plain[] = {
-    {.op = KVC_CURVE_GEMM, .fixed_s = 3e-6, .memory_frac = 0.80, .flops_frac = 0.70,
-     .half = 32, .sharpness = 4},
-    {.op = KVC_CURVE_MOE, .fixed_s = 15e-6, .memory_frac = 0.75, .flops_frac = 0.45,
-     .half = 48, .sharpness = 4},
-    {.op = KVC_CURVE_PREFILL, .fixed_s = 5e-6, .memory_frac = 0.6, .flops_frac = 0.60,
-     .half = 800, .sharpness = 4},
-    {.op = KVC_CURVE_DECODE, .fixed_s = 10e-6, .memory_frac = 0.85, .ramp_bytes = 64e6,
-     .flops_frac = 0.3, .sharpness = 4},
-    {.op = KVC_CURVE_MLA_PREFILL, .fixed_s = 10e-6, .memory_frac = 0.6,
-     .flops_frac = 0.50, .half = 800, .sharpness = 4},
-    {.op = KVC_CURVE_MLA_DECODE, .fixed_s = 15e-6, .memory_frac = 0.6,
-     .flops_frac = 0.35, .sharpness = 4},
+    {.op = KVC_CURVE_GEMM,
+     .fixed_s = 3e-6,
+     .memory_frac = 0.80,
+     .flops_frac = 0.70,
+     .half = 32,
+     .sharpness = 4},
+    {.op = KVC_CURVE_MOE,
+     .fixed_s = 15e-6,
+     .memory_frac = 0.75,
+     .flops_frac = 0.45,
+     .half = 48,
+     .sharpness = 4},
+    {.op = KVC_CURVE_PREFILL,
+     .fixed_s = 5e-6,
+     .memory_frac = 0.6,
+     .flops_frac = 0.60,
+     .half = 800,
+     .sharpness = 4},
+    {.op = KVC_CURVE_DECODE,
+     .fixed_s = 10e-6,
+     .memory_frac = 0.85,
+     .ramp_bytes = 64e6,
+     .flops_frac = 0.3,
+     .sharpness = 4},
+    {.op = KVC_CURVE_MLA_PREFILL,
+     .fixed_s = 10e-6,
+     .memory_frac = 0.6,
+     .flops_frac = 0.50,
+     .half = 800,
+     .sharpness = 4},
+    {.op = KVC_CURVE_MLA_DECODE,
+     .fixed_s = 15e-6,
+     .memory_frac = 0.6,
+     .flops_frac = 0.35,
+     .sharpness = 4},
 };
 
 /* The curve of a format, or of the nearest one that was measured. */
@@ -52,11 +75,11 @@ static enum kvc_fmt kv_fmt(const struct kvc_setting *set)
 /* Two things that the tables of experts show and servers do not: a long start, most of
  * all of 4-bit weights, and, on GPUs with 4-bit arithmetic, MXFP4 weights without it.
  * The shares are fitted on served levels of gpt-oss, Kimi-K2.5 and MiniMax-M2.5. */
-static struct kvc_curve experts_curve(const struct kvc_latency_input *in, enum kvc_fmt fmt)
+static struct kvc_curve experts_curve(const struct kvc_latency_input *in,
+                                      enum kvc_fmt fmt)
 {
   const bool four = fmt == KVC_FMT_MXFP4 && in->gpu->fp4_flops.value > 0;
-  struct kvc_curve c =
-      curve_for(in->kernels, KVC_CURVE_MOE, four ? KVC_FMT_NVFP4 : fmt);
+  struct kvc_curve c = curve_for(in->kernels, KVC_CURVE_MOE, four ? KVC_FMT_NVFP4 : fmt);
   c.fixed_s *= fmt == KVC_FMT_MXFP4 ? 0.2 : fmt == KVC_FMT_FP8_BLOCK ? 1 : 0.5;
   return c;
 }
@@ -115,8 +138,8 @@ static void links(const struct kvc_latency_input *in, struct kvc_latency *l)
   bool fast;
   const double link = kvc_gpu_link(g, &fast);
   const bool own = in->source == KVC_SPEED_MEASURED || fast;
-  const struct kvc_curve *r = own ? link_curve(in->kernels, KVC_CURVE_ALL_REDUCE, l->tp)
-                                  : NULL;
+  const struct kvc_curve *r =
+      own ? link_curve(in->kernels, KVC_CURVE_ALL_REDUCE, l->tp) : NULL;
   const struct kvc_curve *n = own ? link_curve(in->kernels, KVC_CURVE_NCCL, l->tp) : NULL;
   l->have_nccl = true;
   if (r != NULL) {

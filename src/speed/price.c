@@ -211,9 +211,7 @@ static void operations(const struct kvc_latency *l, const struct kvc_step *step,
     case KVC_OP_LINEAR: c->gemm_s += linear(l, o, m, s); break;
     case KVC_OP_EXPERTS: c->moe_s += experts(l, o, m, s); break;
     case KVC_OP_HEAD: break;
-    case KVC_OP_STATE:
-      c->attention_s += state(l, o, step, t->seqs, t->fresh, s);
-      break;
+    case KVC_OP_STATE: c->attention_s += state(l, o, step, t->seqs, t->fresh, s); break;
     default:
       c->attention_s += decode_attention(l, o, step, t->seqs, s);
       for (size_t k = 0; k < step->n_prefills; k++)
@@ -276,8 +274,9 @@ void kvc_latency_price(const struct kvc_latency *l, const struct kvc_step *step,
   if (l->eager) launch = fmax(launch, l->shape.layers * f->eager_layer_s - stage);
   c.launch_s = launch * l->tune.host_scale;
   double gpu = stage + c.launch_s;
-  if (l->pp > 1) gpu = l->pp * gpu + (l->pp - 1) * (l->hop_s + l->hop_s_per_byte * 2 *
-                                                    l->shape.hidden * t.padded);
+  if (l->pp > 1)
+    gpu = l->pp * gpu +
+          (l->pp - 1) * (l->hop_s + l->hop_s_per_byte * 2 * l->shape.hidden * t.padded);
   const double host = (f->step_s + l->tune.step_s +
                        (f->seq_s + l->tune.seq_s) * fmax(step->running, step->decodes)) *
                       l->tune.host_scale;

@@ -40,14 +40,15 @@ static void quantiles(const char *what, const char *name, double *e, size_t n, d
          name, what, n, 100 * gsl_stats_quantile_from_sorted_data(e, 1, n, 0.5),
          100 * gsl_stats_quantile_from_sorted_data(e, 1, n, 0.9),
          100.0 * (double)within / (double)n, 100.0 * (double)twice / (double)n,
-         gsl_stats_quantile_from_sorted_data(e, 1, n, 0.5) <= bar ? "" : "  over the bar");
+         gsl_stats_quantile_from_sorted_data(e, 1, n, 0.5) <= bar ? ""
+                                                                  : "  over the bar");
 }
 
 static const double bars[3] = {0.08, 0.20, 0.08};
 static const char *const figures[3] = {"TPOT", "TTFT", "throughput"};
 
-static void summary(const char *name, bool (*in)(const struct serving_row *, const char *),
-                    const char *key)
+static void summary(const char *name,
+                    bool (*in)(const struct serving_row *, const char *), const char *key)
 {
   static double e[MAX_ROWS], sign[MAX_ROWS];
   for (size_t k = 0; k < 3; k++) {
@@ -61,7 +62,8 @@ static void summary(const char *name, bool (*in)(const struct serving_row *, con
     if (n == 0) continue;
     gsl_sort(sign, 1, n);
     quantiles(figures[k], name, e, n, bars[k]);
-    printf("%66s bias %+.1f %%\n", "", 100 * expm1(gsl_stats_median_from_sorted_data(sign, 1, n)));
+    printf("%66s bias %+.1f %%\n", "",
+           100 * expm1(gsl_stats_median_from_sorted_data(sign, 1, n)));
   }
 }
 
@@ -141,17 +143,20 @@ static void calibrate(struct kvc_db *db, const struct kvc_speed_facts *facts)
     while (strcmp(rows[first].series, rows[i].series) != 0) first++;
     if (first < i) continue;
     for (size_t k = i; k < n_rows && n < MAX_CALIBRATE; k++) {
-      if (strcmp(rows[k].series, rows[i].series) != 0 || !done[k] || rows[k].check) continue;
+      if (strcmp(rows[k].series, rows[i].series) != 0 || !done[k] || rows[k].check)
+        continue;
       measured[n] = (struct kvc_serving){rows[k].tpot_s, rows[k].ttft_s, rows[k].tok_s};
       at[n++] = k;
     }
     struct calibration c = {db, facts, at};
     struct kvc_serving_fit fit;
     struct kvc_err err;
-    const bool ok = n >= 2 && kvc_fit_serving(measured, n, predict, &c, &fit, NULL, &err) == KVC_E_OK;
+    const bool ok =
+        n >= 2 && kvc_fit_serving(measured, n, predict, &c, &fit, NULL, &err) == KVC_E_OK;
     for (size_t k = i; k < n_rows; k++) {
       if (strcmp(rows[k].series, rows[i].series) != 0 || !done[k]) continue;
-      const struct kvc_tune tune = {fit.x[0], fit.x[1], fit.x[2], fit.x[3], fit.x[4], fit.x[5]};
+      const struct kvc_tune tune = {fit.x[0], fit.x[1], fit.x[2],
+                                    fit.x[3], fit.x[4], fit.x[5]};
       if (!ok || !rows[k].check)
         done[k] = false;
       else if (serving_run(db, &rows[k], facts, &tune, &results[k], &err) != KVC_E_OK)

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The first byte says what the rest is: g a GPU, m a model, e an engine's releases and
- * facts, f its flags, c citations, w a workload, y any YAML.  A fault has a position; a
+ * facts, f its flags, c citations, w a workload, k kernel coefficients,
+ * y any YAML.  A fault has a position; a
  * model that was read is written and reads back to the same text; an engine that was read
  * answers.
  */
@@ -174,6 +175,28 @@ static void yaml(struct kvc_arena *arena, const char *text, size_t len,
   kvc_buf_clear(&second);
 }
 
+/* Coefficients that were read are written, and read back as many. */
+static void kernels(struct kvc_arena *arena, const char *text, size_t len,
+                    struct kvc_err *err)
+{
+  struct kvc_kernels k, back;
+  struct kvc_buf out;
+  const kvc_code rc = kvc_kernels_read(arena, text, len, "fuzz", &k, err);
+  if (rc != KVC_E_OK) {
+    fault(err, rc);
+    return;
+  }
+  kvc_buf_init(&out, TEXT_BYTES);
+  kvc_kernels_write(&k, &out);
+  char *copy = kvc_arena_strndup(arena, out.text, out.len);
+  if (copy != NULL && !out.full && k.n_curves > 0) {
+    const kvc_code again = kvc_kernels_read(arena, copy, out.len, "fuzz", &back, err);
+    require(again == KVC_E_LIMIT || again == KVC_E_OK);
+    require(again == KVC_E_LIMIT || back.n_curves == k.n_curves);
+  }
+  kvc_buf_clear(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct kvc_arena arena;
@@ -190,6 +213,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     engine(&arena, small_engine, sizeof small_engine - 1, text, size - 1, &err);
     break;
   case 'c': cites(&arena, text, size - 1, &err); break;
+  case 'k': kernels(&arena, text, size - 1, &err); break;
   case 'w': workload(&arena, text, size - 1, &err); break;
   default: yaml(&arena, text, size - 1, &err); break;
   }

@@ -32,7 +32,8 @@ static bool draw(gsl_rng *rng, struct drawn *d)
   struct kvc_err err;
   struct kvc_size_request req;
   assert_int_equal(kvc_db_open(&d->arena, NULL, 0, &d->db, &err), KVC_E_OK);
-  assert_int_equal(kvc_db_list(d->db, KVC_KIND_MODEL, &models, &n_models, &err), KVC_E_OK);
+  assert_int_equal(kvc_db_list(d->db, KVC_KIND_MODEL, &models, &n_models, &err),
+                   KVC_E_OK);
   assert_int_equal(kvc_db_list(d->db, KVC_KIND_GPU, &gpus, &n_gpus, &err), KVC_E_OK);
   kvc_size_request_init(&req);
   req.brief = true;

@@ -20,9 +20,8 @@ static int begin(void **state)
   (void)state;
   gsl_set_error_handler_off();
   kvc_arena_init(&arena, 64 << 20);
-  gpu = (struct kvc_gpu){.name = "Toy",
-                         .memory_bps = {.value = 1e12},
-                         .bf16_flops = {.value = 2e14}};
+  gpu = (struct kvc_gpu){
+      .name = "Toy", .memory_bps = {.value = 1e12}, .bf16_flops = {.value = 2e14}};
   return 0;
 }
 
@@ -36,11 +35,8 @@ static int end(void **state)
 /* Matrices by the formula: 5 us, 80 % of 1 TB/s, 60 % of 200 TFLOP/s, half at 24. */
 static void matrices(struct kvc_buf *csv, double outlier)
 {
-  const struct kvc_curve c = {.fixed_s = 5e-6,
-                              .memory_frac = 0.8,
-                              .flops_frac = 0.6,
-                              .half = 24,
-                              .sharpness = 4};
+  const struct kvc_curve c = {
+      .fixed_s = 5e-6, .memory_frac = 0.8, .flops_frac = 0.6, .half = 24, .sharpness = 4};
   const struct kvc_priced priced = kvc_curve_priced(&c, 1e12, 2e14);
   kvc_buf_puts(csv, "m,n,k,latency\n");
   for (int m = 1; m <= 8192; m *= 2)

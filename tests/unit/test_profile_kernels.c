@@ -1,8 +1,8 @@
 /* test_profile_kernels.c - kernels profiles read strictly, and found for every GPU.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
-#include "profile_kit.h"
 #include <math.h>
+#include "profile_kit.h"
 
 static struct kvc_arena arena;
 
@@ -21,7 +21,8 @@ static int end(void **state)
 }
 
 #define HEAD "name: Toy\narchitecture: Hopper\ncite: user\ncurves:\n"
-#define CURVE "  - {op: gemm, fixed_s: 3e-6, memory_frac: 0.8, flops_frac: 0.7, half: 20}\n"
+#define CURVE                                                                            \
+  "  - {op: gemm, fixed_s: 3e-6, memory_frac: 0.8, flops_frac: 0.7, half: 20}\n"
 
 static kvc_code take(const char *text, struct kvc_kernels *k, struct kvc_err *err)
 {
@@ -69,8 +70,9 @@ static void what_is_written_reads_back(void **state)
   struct kvc_kernels k, back;
   struct kvc_err err;
   struct kvc_buf out;
-  assert_int_equal(take(HEAD CURVE "  - {op: nccl, ranks: 4, memory_frac: 0.5}\n", &k, &err),
-                   KVC_E_OK);
+  assert_int_equal(
+      take(HEAD CURVE "  - {op: nccl, ranks: 4, memory_frac: 0.5}\n", &k, &err),
+      KVC_E_OK);
   kvc_buf_init(&out, 1 << 16);
   kvc_kernels_write(&k, &out);
   char *text = kvc_arena_strndup(&arena, out.text, out.len);

@@ -75,7 +75,8 @@ static struct kvc_step decode(double seqs, double context)
 
 static void assert_within(double got, double want, double rel)
 {
-  if (fabs(got - want) > rel * want) fail_msg("%g is not within %g of %g", got, rel, want);
+  if (fabs(got - want) > rel * want)
+    fail_msg("%g is not within %g of %g", got, rel, want);
 }
 
 /* Llama-3.1-8B: 7.50e9 parameters are read (8.03 less the embedding of 0.525), 15.0 GB;
@@ -124,8 +125,8 @@ static void a_decode_batch_is_padded_to_captured_sizes(void **state)
 {
   (void)state;
   const struct kvc_latency *l = prepared();
-  const double want[][2] = {{1, 1},     {2, 2},     {3, 4},     {5, 8},    {9, 16},
-                            {17, 24},   {255, 256}, {257, 272}, {512, 512}, {513, 513}};
+  const double want[][2] = {{1, 1},   {2, 2},     {3, 4},     {5, 8},     {9, 16},
+                            {17, 24}, {255, 256}, {257, 272}, {512, 512}, {513, 513}};
   for (size_t i = 0; i < sizeof want / sizeof want[0]; i++)
     assert_within(kvc_latency_padded(l, want[i][0]), want[i][1], 1e-12);
 }
@@ -170,11 +171,8 @@ static void a_gpu_without_bandwidth_is_refused(void **state)
   struct kvc_latency *l;
   struct kvc_err err;
   gpu.memory_bps.value = (double)NAN;
-  const struct kvc_latency_input in = {.gpu = &gpu,
-                                       .model = &model,
-                                       .setting = &set,
-                                       .facts = &facts,
-                                       .speed = &speed};
+  const struct kvc_latency_input in = {
+      .gpu = &gpu, .model = &model, .setting = &set, .facts = &facts, .speed = &speed};
   assert_int_equal(kvc_latency_prepare(&arena, &in, &l, &err), KVC_E_UNSUPPORTED);
   assert_string_equal(err.where, "Toy-A100");
 }
