@@ -10,8 +10,8 @@ struct profiles_args {
   const char *kind, *name;
 };
 
-static const char *const kinds[] = {"gpus",      "models",    "engines",
-                                    "citations", "workloads", "kernels", NULL};
+static const char *const kinds[] = {"gpus",      "models",  "engines", "citations",
+                                    "workloads", "kernels", NULL};
 
 /* clang-format off */
 const struct cli_option profiles_options[] = {
