@@ -33,6 +33,7 @@ struct kvc_db {
   struct db_name *extra; /* names of overlays, in the order they were read */
   size_t n_extra, room_extra;
   struct kvc_engine *engine;
+  struct kernels_pool *kernels; /* read when first asked for */
 };
 
 /* The tree of a file. */

@@ -113,7 +113,6 @@ static void tables(void)
 }
 
 struct calibration {
-  struct kvc_db *db;
   const struct kvc_speed_facts *facts;
   const size_t *at;
 };
@@ -127,15 +126,14 @@ static bool predict(void *ctx, const double x[KVC_FIT_COUNT_], struct kvc_servin
   struct kvc_err err;
   for (size_t i = 0; i < n; i++) {
     struct serving_result r;
-    if (serving_run(c->db, &rows[c->at[i]], c->facts, &tune, &r, &err) != KVC_E_OK)
-      return false;
+    if (serving_run(&rows[c->at[i]], c->facts, &tune, &r, &err) != KVC_E_OK) return false;
     out[i] = (struct kvc_serving){r.tpot_s, r.ttft_s, r.output_tok_s};
   }
   return true;
 }
 
 /* Fits on the 'calibrate' rows of the series, predicts its 'check' rows. */
-static void calibrate(struct kvc_db *db, const struct kvc_speed_facts *facts)
+static void calibrate(const struct kvc_speed_facts *facts)
 {
   for (size_t i = 0; i < n_rows; i++) {
     size_t at[MAX_CALIBRATE], n = 0, first = 0;
@@ -148,7 +146,7 @@ static void calibrate(struct kvc_db *db, const struct kvc_speed_facts *facts)
       measured[n] = (struct kvc_serving){rows[k].tpot_s, rows[k].ttft_s, rows[k].tok_s};
       at[n++] = k;
     }
-    struct calibration c = {db, facts, at};
+    struct calibration c = {facts, at};
     struct kvc_serving_fit fit;
     struct kvc_err err;
     const bool ok =
@@ -159,7 +157,7 @@ static void calibrate(struct kvc_db *db, const struct kvc_speed_facts *facts)
                                     fit.x[3], fit.x[4], fit.x[5]};
       if (!ok || !rows[k].check)
         done[k] = false;
-      else if (serving_run(db, &rows[k], facts, &tune, &results[k], &err) != KVC_E_OK)
+      else if (serving_run(&rows[k], facts, &tune, &results[k], &err) != KVC_E_OK)
         done[k] = false;
     }
   }
@@ -189,7 +187,6 @@ int main(void)
 {
   const char *path = getenv("KVCAP_DATA");
   struct kvc_arena arena;
-  struct kvc_db *db;
   struct kvc_err err;
   struct kvc_speed_facts facts;
   if (path == NULL) {
@@ -199,8 +196,7 @@ int main(void)
   gsl_set_error_handler_off();
   const struct kvc_speed_facts *given = speed_given(&facts) ? &facts : NULL;
   kvc_arena_init(&arena, (size_t)256 << 20);
-  if (serving_read(&arena, path, rows, MAX_ROWS, &n_rows, &err) != KVC_E_OK ||
-      kvc_db_open(&arena, NULL, 0, &db, &err) != KVC_E_OK) {
+  if (serving_read(&arena, path, rows, MAX_ROWS, &n_rows, &err) != KVC_E_OK) {
     fprintf(stderr, "%s: %s\n", err.where, err.msg);
     return 3;
   }
@@ -209,14 +205,14 @@ int main(void)
   for (size_t i = 0; i < n_rows; i++) {
     const char *split = getenv("KVCAP_SPLIT");
     if (split != NULL && (strcmp(split, "check") == 0) != rows[i].check) continue;
-    if (serving_run(db, &rows[i], given, NULL, &results[i], &err) != KVC_E_OK) {
+    if (serving_run(&rows[i], given, NULL, &results[i], &err) != KVC_E_OK) {
       if (points) printf("%-12s refused: %s: %s\n", rows[i].id, err.where, err.msg);
       refused++;
       continue;
     }
     done[i] = true;
   }
-  if (getenv("KVCAP_FIT") != NULL) calibrate(db, given);
+  if (getenv("KVCAP_FIT") != NULL) calibrate(given);
   for (size_t i = 0; points && i < n_rows; i++)
     if (done[i]) serving_print(&rows[i], &results[i]);
   tables();

@@ -242,15 +242,17 @@ static int scheduling(const struct serving_row *r)
   return says(r, "async-scheduling") || says(r, "async_scheduling") ? 1 : -1;
 }
 
-kvc_code serving_run(struct kvc_db *db, const struct serving_row *row,
-                     const struct kvc_speed_facts *facts, const struct kvc_tune *tune,
-                     struct serving_result *out, struct kvc_err *err)
+kvc_code serving_run(const struct serving_row *row, const struct kvc_speed_facts *facts,
+                     const struct kvc_tune *tune, struct serving_result *out,
+                     struct kvc_err *err)
 {
   struct kvc_arena arena;
   struct kvc_latency *latency;
+  struct kvc_db *db;
   kvc_arena_init(&arena, 64 << 20);
   struct kvc_size *s = kvc_arena_alloc(&arena, 1, sizeof *s);
-  kvc_code rc = size_of(&arena, db, row, s, err);
+  kvc_code rc = kvc_db_open(&arena, NULL, 0, &db, err);
+  if (rc == KVC_E_OK) rc = size_of(&arena, db, row, s, err);
   if (rc == KVC_E_OK && !s->memory.fits)
     rc = kvc_fail(err, KVC_E_INFEASIBLE, row->id, "does not start: %.200s",
                   s->memory.error);
