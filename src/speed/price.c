@@ -239,7 +239,7 @@ static void scale(const struct kvc_latency *l, struct kvc_step_cost *c, double m
 static void width(const struct kvc_latency *l, const struct tokens *t,
                   struct kvc_step_cost *c)
 {
-  static const double rel[] = {0.22, 0.35, 0.50};
+  static const double rel[] = {0.28, 0.40, 0.55};
   static const char *const why[] = {
       "kernels of this GPU were measured; hosts differ",
       "no kernel was measured on this GPU: means of its architecture",

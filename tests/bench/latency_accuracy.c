@@ -7,6 +7,8 @@
  *
  * KVCAP_SPLIT=check|calibrate takes only those rows; KVCAP_POINTS=1 prints every point;
  * KVCAP_FIT=1 calibrates each series on its rows and prints the errors after that;
+ * KVCAP_OVERLAY=DIR lays profiles of a folder over the built-in ones: one that hides the
+ * kernels of a GPU shows what its prediction is worth without measurements;
  * KVCAP_SPEED="step seq hidden layer moe piece eager sample" (us) replaces the facts.
  */
 #include <gsl/gsl_errno.h>

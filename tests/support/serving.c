@@ -7,6 +7,7 @@
 #include <kvcap/str.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { COLUMNS = 48, CELL = 512 };
@@ -251,7 +252,8 @@ kvc_code serving_run(const struct serving_row *row, const struct kvc_speed_facts
   struct kvc_db *db;
   kvc_arena_init(&arena, 64 << 20);
   struct kvc_size *s = kvc_arena_alloc(&arena, 1, sizeof *s);
-  kvc_code rc = kvc_db_open(&arena, NULL, 0, &db, err);
+  const char *overlay = getenv("KVCAP_OVERLAY");
+  kvc_code rc = kvc_db_open(&arena, &overlay, overlay != NULL, &db, err);
   if (rc == KVC_E_OK) rc = size_of(&arena, db, row, s, err);
   if (rc == KVC_E_OK && !s->memory.fits)
     rc = kvc_fail(err, KVC_E_INFEASIBLE, row->id, "does not start: %.200s",
