@@ -248,6 +248,9 @@ kvc_code kvc_fit_kernels(struct kvc_arena *arena, const struct kvc_gpu *gpu,
     if (g.n < 8 || !fit_group(&g, gpu, c)) continue;
     /* Experts that never come near the bandwidth ran without tuned settings. */
     if (c->op == KVC_CURVE_MOE && c->memory_frac < 0.35) continue;
+    /* Servers on GPUs with 4-bit arithmetic use it, these tables do not. */
+    if (c->op == KVC_CURVE_MOE && c->fmt == KVC_FMT_MXFP4 && gpu->fp4_flops.value > 0)
+      continue;
     out->n_curves++;
   }
   without_dispatch(out);
