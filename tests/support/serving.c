@@ -273,7 +273,7 @@ kvc_code serving_run(const struct serving_row *row, const struct kvc_speed_facts
       rc = kvc_fail(err, KVC_E_LIMIT, row->id, "no memory");
     out->output_tok_s *= s->setting.dp;
     /* with the scheduler beside the GPU a further step is under way */
-    out->ttft_s += 0.004; /* client, HTTP, tokeniser */
+    out->ttft_s += load.lag > 0 ? 0.008 : 0.002; /* client, HTTP, tokeniser */
     const double seqs = fmin(fmin(load.concurrency, load.seqs), 64);
     const struct kvc_step mid = {.decodes = seqs,
                                  .decode_tok = seqs,
