@@ -65,7 +65,7 @@ static void clients(struct loop *l)
       l->blocked_at = l->now;
       return;
     }
-    if (l->sent >= l->load->concurrency &&
+    if ((double)l->sent >= l->load->concurrency &&
         (r->arrive <= l->blocked_at || !isfinite(l->load->rate)))
       r->arrive = l->now;
     r->seen = l->steps + (l->n_running > 0 ? l->load->lag : 0);
