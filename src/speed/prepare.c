@@ -157,6 +157,39 @@ static void links(const struct kvc_latency_input *in, struct kvc_latency *l)
   l->hop_s_per_byte = 1 / (0.5 * link);
 }
 
+static double weights_of(const struct kvc_ops *ops)
+{
+  double bytes = ops->plain_bytes;
+  for (size_t i = 0; i < ops->n; i++) {
+    const struct kvc_op *o = &ops->ops[i];
+    const double taken = o->kind == KVC_OP_EXPERTS ? fmin(o->per_tok, o->experts) : 1;
+    bytes += o->count * taken * o->weight_bytes;
+  }
+  return bytes;
+}
+
+/* Bytes read to draft one token: a draft model's weights, or one layer and the head for
+ * the model's own prediction layers; n-gram lookup reads nothing. */
+static kvc_code draft_bytes(const struct kvc_latency_input *in, struct kvc_ops *ops,
+                            double *out, struct kvc_err *err)
+{
+  const struct kvc_setting *set = in->setting;
+  *out = 0;
+  if (set->spec_tokens <= 0) return KVC_E_OK;
+  if (set->draft != NULL) {
+    struct kvc_setting alone = *set;
+    alone.pp = 1;
+    KVC_TRY(kvc_ops_list(set->draft, &alone, in->facts, 0, ops, err));
+    *out = weights_of(ops);
+  } else if (set->spec_mtp) {
+    double head = 0;
+    for (size_t i = 0; i < ops->n; i++)
+      if (ops->ops[i].kind == KVC_OP_HEAD) head += ops->ops[i].weight_bytes;
+    *out = (weights_of(ops) - head) / fmax(ops->layers, 1) + head;
+  }
+  return KVC_E_OK;
+}
+
 kvc_code kvc_latency_prepare(struct kvc_arena *arena, const struct kvc_latency_input *in,
                              struct kvc_latency **out, struct kvc_err *err)
 {
@@ -195,6 +228,9 @@ kvc_code kvc_latency_prepare(struct kvc_arena *arena, const struct kvc_latency_i
   }
   l->n = ops->n;
   links(in, l);
+  double drafted;
+  KVC_TRY(draft_bytes(in, ops, &drafted, err)); /* reuses 'ops' */
+  l->draft_s = drafted / (0.8 * bw);
   *out = l;
   return KVC_E_OK;
 }

@@ -34,8 +34,9 @@
  * in part).  Kernels of one step never overlap.  Clocks do not drop.  Tile effects of
  * GEMM sizes are not modelled.  LoRA costs a tenth of the layers' linear time.  With
  * pipeline stages the decodes are split evenly and a chunk passes whole, so a step is
- * the stages' sum over the split batch.  Drafting costs what the caller's tokens say
- * plus a share of the weights per drafted token.  Disaggregation is not here.
+ * the stages' sum over the split batch.  Verifying costs what the caller's tokens say,
+ * drafting the bytes of the drafting weights a token; EAGLE heads are taken as free.
+ * Disaggregation is not here.
  */
 #include "prepared.h"
 #include <math.h>
@@ -221,6 +222,8 @@ static void operations(const struct kvc_latency *l, const struct kvc_step *step,
   const double bytes = l->shape.plain_bytes + m * l->shape.row_bytes;
   account(s, 1, bytes, 0, l->bandwidth, 0);
   c->gemm_s += bytes * l->elem_s_per_byte + c->gemm_s * l->lora_frac;
+  /* drafts are made one after the other, by small batches that read their weights */
+  if (step->decode_tok > 0) c->gemm_s += l->spec_tok * l->draft_s;
   c->comm_s = comm(l, m, l->eager);
 }
 

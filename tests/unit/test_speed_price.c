@@ -158,6 +158,19 @@ static void tensor_parallelism_adds_two_reductions_a_layer(void **state)
   assert_within(c.comm_s, 64 * (16e-6 + 64 * 8192.0 / (0.75 * 300e9)), 1e-6);
 }
 
+/* A draft of the model's own size, three tokens: 3 x 15.0 GB at 80 % of 2039 GB/s. */
+static void drafting_reads_the_draft_for_every_token(void **state)
+{
+  (void)state;
+  const struct kvc_step step = decode(1, 100);
+  struct kvc_step_cost plain, drafted;
+  kvc_latency_price(prepared(), &step, &plain);
+  set.spec_tokens = 3;
+  set.draft = &model;
+  kvc_latency_price(prepared(), &step, &drafted);
+  assert_within(drafted.total_s - plain.total_s, 3 * 15.01e9 / (0.8 * 2039e9), 0.01);
+}
+
 static void a_step_without_tokens_takes_no_time(void **state)
 {
   (void)state;
@@ -197,6 +210,7 @@ int main(void)
       TEST(a_decode_batch_is_padded_to_captured_sizes),
       TEST(host_time_beside_the_gpu_costs_only_what_sticks_out),
       TEST(tensor_parallelism_adds_two_reductions_a_layer),
+      TEST(drafting_reads_the_draft_for_every_token),
       TEST(a_step_without_tokens_takes_no_time),
       TEST(a_gpu_without_bandwidth_is_refused),
       TEST(experts_touched_follow_the_chance_of_being_missed)};
