@@ -45,12 +45,12 @@ kvc_code kvc_fit_kernels(struct kvc_arena *arena, const struct kvc_gpu *gpu,
 /* ---- a server ---------------------------------------------------------------- */
 
 enum {
-  KVC_FIT_MEMORY,  /* factor on times bound by memory */
-  KVC_FIT_FLOPS,   /* factor on times bound by arithmetic */
-  KVC_FIT_COMM,    /* factor on communication */
-  KVC_FIT_HOST,    /* factor on launch and host times */
-  KVC_FIT_SEQ,     /* seconds more a running sequence */
-  KVC_FIT_STEP,    /* seconds more a step */
+  KVC_FIT_MEMORY, /* factor on times bound by memory */
+  KVC_FIT_FLOPS,  /* factor on times bound by arithmetic */
+  KVC_FIT_COMM,   /* factor on communication */
+  KVC_FIT_HOST,   /* factor on launch and host times */
+  KVC_FIT_SEQ,    /* seconds more a running sequence */
+  KVC_FIT_STEP,   /* seconds more a step */
   KVC_FIT_COUNT_
 };
 

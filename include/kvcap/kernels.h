@@ -55,7 +55,7 @@ struct kvc_curve {
 enum { KVC_MAX_CURVES = 64 };
 
 struct kvc_kernels {
-  const char *name;         /* of the GPU */
+  const char *name; /* of the GPU */
   const char *aliases[KVC_MAX_NAMES];
   size_t n_aliases;
   const char *architecture; /* for cards without a profile */

@@ -15,14 +15,14 @@
 
 /* Host and launch costs of a release. */
 struct kvc_speed_facts {
-  double step_s;       /* host work of a step: schedule, prepare, detokenise */
-  double seq_s;        /* more for every running sequence */
-  double hidden_frac;  /* part of the host's work that runs beside the GPU */
-  double layer_s;      /* small kernels and gaps of a layer, CUDA graphs */
-  double moe_layer_s;  /* more for a layer with routed experts */
-  double piece_s;      /* more for a layer outside a full graph: mixed batches */
+  double step_s;        /* host work of a step: schedule, prepare, detokenise */
+  double seq_s;         /* more for every running sequence */
+  double hidden_frac;   /* part of the host's work that runs beside the GPU */
+  double layer_s;       /* small kernels and gaps of a layer, CUDA graphs */
+  double moe_layer_s;   /* more for a layer with routed experts */
+  double piece_s;       /* more for a layer outside a full graph: mixed batches */
   double eager_layer_s; /* launches of a layer without graphs */
-  double sample_s;     /* sampler, one row */
+  double sample_s;      /* sampler, one row */
 };
 
 /* What a calibration may change; 1 and 0 leave the model alone. */
@@ -54,7 +54,7 @@ struct kvc_step_cost {
   double total_s;
   double bound_s; /* bytes / peak bandwidth or flops / peak rate, op by op */
   bool memory_bound;
-  double bytes, flops; /* on one rank */
+  double bytes, flops;  /* on one rank */
   double low_s, high_s; /* about 90 % of comparable measurements lie inside */
   const char *reason;   /* for the width */
 };

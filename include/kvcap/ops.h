@@ -22,15 +22,15 @@ enum kvc_op_kind {
 struct kvc_op {
   enum kvc_op_kind kind;
   enum kvc_fmt fmt;
-  double count;                           /* of such operations in the stage */
-  double weight_bytes, out, in;           /* one matrix; of one expert */
-  double experts, experts_all;            /* on the rank; in the model */
-  double per_tok;                         /* experts that a token takes */
-  double madds;                           /* multiply-adds of a token in one expert */
-  double heads, qk_dim, v_dim;            /* of the rank; of one head */
-  double kv_bytes_tok, window_tok;        /* of the rank; 0 = all */
-  double topk_tok, index_flops;           /* sparse attention: kept tokens; flops a pair */
-  double latent_dim;                      /* width of the latent cache entry */
+  double count;                    /* of such operations in the stage */
+  double weight_bytes, out, in;    /* one matrix; of one expert */
+  double experts, experts_all;     /* on the rank; in the model */
+  double per_tok;                  /* experts that a token takes */
+  double madds;                    /* multiply-adds of a token in one expert */
+  double heads, qk_dim, v_dim;     /* of the rank; of one head */
+  double kv_bytes_tok, window_tok; /* of the rank; 0 = all */
+  double topk_tok, index_flops;    /* sparse attention: kept tokens; flops a pair */
+  double latent_dim;               /* width of the latent cache entry */
   double state_bytes, state_flops_tok;
 };
 
@@ -39,12 +39,12 @@ enum { KVC_MAX_OPS = 96 };
 struct kvc_ops {
   struct kvc_op ops[KVC_MAX_OPS];
   size_t n;
-  double layers;           /* in the stage */
-  double plain_bytes;      /* norms, routers, small tensors: read in every step */
-  double reduces;          /* all-reduces of hidden-size rows */
+  double layers;      /* in the stage */
+  double plain_bytes; /* norms, routers, small tensors: read in every step */
+  double reduces;     /* all-reduces of hidden-size rows */
   double moe_layers;
   double hidden, vocab;
-  double row_bytes;        /* element-wise traffic of one token through the stage */
+  double row_bytes; /* element-wise traffic of one token through the stage */
 };
 
 /* Operations of pipeline stage 'stage' on one rank; the head counts to every stage's

@@ -98,8 +98,7 @@ static double cost(const struct problem *p, const struct kvc_curve *c)
 {
   const struct kvc_priced priced = kvc_curve_priced(c, p->bw, p->peak);
   double sum = 0;
-  for (size_t i = 0; i < p->n; i++)
-    sum += fmin(fabs(log_error(&priced, p->rows[i])), 1);
+  for (size_t i = 0; i < p->n; i++) sum += fmin(fabs(log_error(&priced, p->rows[i])), 1);
   return sum;
 }
 
@@ -126,15 +125,14 @@ static bool fit_one(struct problem *p, struct kvc_curve *out)
   return isfinite(best);
 }
 
-/* Quantile of |exp(residual) - 1|. */
-static void errors(const struct fit_row *const *rows, size_t n, const struct kvc_curve *c,
-                   double bw, double peak, double *work, double *median, double *p90)
+/* Quantiles of |predicted / measured - 1|. */
+static void errors(const struct problem *p, const struct fit_row *const *rows, size_t n,
+                   const struct kvc_curve *c, double *work, double *median)
 {
-  const struct kvc_priced priced = kvc_curve_priced(c, bw, peak);
+  const struct kvc_priced priced = kvc_curve_priced(c, p->bw, p->peak);
   for (size_t i = 0; i < n; i++) work[i] = fabs(expm1(log_error(&priced, rows[i])));
   gsl_sort(work, 1, n);
   *median = gsl_stats_quantile_from_sorted_data(work, 1, n, 0.5);
-  *p90 = gsl_stats_quantile_from_sorted_data(work, 1, n, 0.9);
 }
 
 struct group {
@@ -144,8 +142,8 @@ struct group {
   size_t n;
 };
 
-static size_t take(const struct group *g, int fold, bool held,
-                   const struct fit_row **out, size_t most)
+static size_t take(const struct group *g, int fold, bool held, const struct fit_row **out,
+                   size_t most)
 {
   size_t n = 0, all = 0;
   for (size_t i = 0; i < g->n; i++)
@@ -164,13 +162,13 @@ static double left_out(const struct group *g, struct problem *p)
   double sum = 0, folds = 0;
   for (int fold = 0; fold < FOLDS; fold++) {
     struct kvc_curve c;
-    double median, p90;
+    double median;
     p->rows = g->taken;
     p->n = take(g, fold, false, g->taken, MAX_FIT_ROWS / 2);
     if (p->n < MIN_ROWS / 2 || !fit_one(p, &c)) continue;
     const size_t n = take(g, fold, true, g->taken, g->n);
     if (n == 0) continue;
-    errors(g->taken, n, &c, p->bw, p->peak, g->work, &median, &p90);
+    errors(p, g->taken, n, &c, g->work, &median);
     sum += median;
     folds += 1;
   }
@@ -191,7 +189,8 @@ static bool fit_group(const struct group *g, const struct kvc_gpu *gpu,
   p.ramp = r->op != KVC_CURVE_PREFILL && r->op != KVC_CURVE_MLA_PREFILL;
   p.n = take(g, -1, false, g->taken, MAX_FIT_ROWS);
   if (!(p.bw > 0) || !fit_one(&p, out)) return false;
-  errors(g->rows, g->n, out, p.bw, p.peak, g->work, &out->median_err, &out->p90_err);
+  errors(&p, g->rows, g->n, out, g->work, &out->median_err);
+  out->p90_err = gsl_stats_quantile_from_sorted_data(g->work, 1, g->n, 0.9);
   out->rows = (int64_t)g->n;
   out->left_out_err = left_out(g, &p);
   return true;
@@ -249,6 +248,9 @@ kvc_code kvc_fit_kernels(struct kvc_arena *arena, const struct kvc_gpu *gpu,
     if (g.n < 8 || !fit_group(&g, gpu, c)) continue;
     /* Experts that never come near the bandwidth ran without tuned settings. */
     if (c->op == KVC_CURVE_MOE && c->memory_frac < 0.35) continue;
+    /* Servers on GPUs with 4-bit arithmetic use it, these tables do not. */
+    if (c->op == KVC_CURVE_MOE && c->fmt == KVC_FMT_MXFP4 && gpu->fp4_flops.value > 0)
+      continue;
     out->n_curves++;
   }
   without_dispatch(out);

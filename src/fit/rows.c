@@ -14,17 +14,53 @@ struct cell {
 };
 
 enum col {
-  C_LATENCY, C_M, C_N, C_K, C_GEMM, C_TOKENS, C_HIDDEN, C_INTER, C_TOPK, C_EXPERTS,
-  C_MOE_TP, C_MOE_EP, C_MOE, C_DISTR, C_BATCH, C_ISL, C_HEADS, C_KV_HEADS, C_HEAD_DIM,
-  C_KV, C_WINDOW, C_STEP, C_GPUS, C_MESSAGE, C_BACKEND, C_SOURCE, C_OP, C_NCCL, C_TP,
-  C_GTYPE, C_COUNT_
+  C_LATENCY,
+  C_M,
+  C_N,
+  C_K,
+  C_GEMM,
+  C_TOKENS,
+  C_HIDDEN,
+  C_INTER,
+  C_TOPK,
+  C_EXPERTS,
+  C_MOE_TP,
+  C_MOE_EP,
+  C_MOE,
+  C_DISTR,
+  C_BATCH,
+  C_ISL,
+  C_HEADS,
+  C_KV_HEADS,
+  C_HEAD_DIM,
+  C_KV,
+  C_WINDOW,
+  C_STEP,
+  C_GPUS,
+  C_MESSAGE,
+  C_BACKEND,
+  C_SOURCE,
+  C_OP,
+  C_NCCL,
+  C_TP,
+  C_GTYPE,
+  C_COUNT_
 };
-static const char *const names[C_COUNT_] = {
-    "latency", "m", "n", "k", "gemm_dtype", "num_tokens", "hidden_size", "inter_size",
-    "topk", "num_experts", "moe_tp_size", "moe_ep_size", "moe_dtype", "distribution",
-    "batch_size", "isl", "num_heads", "num_key_value_heads", "head_dim",
-    "kv_cache_dtype", "window_size", "step", "num_gpus", "message_size", "backend",
-    "kernel_source", "op_name", "nccl_dtype", "tp_size", "gemm_type"};
+static const char *const names[C_COUNT_] = {"latency",     "m",
+                                            "n",           "k",
+                                            "gemm_dtype",  "num_tokens",
+                                            "hidden_size", "inter_size",
+                                            "topk",        "num_experts",
+                                            "moe_tp_size", "moe_ep_size",
+                                            "moe_dtype",   "distribution",
+                                            "batch_size",  "isl",
+                                            "num_heads",   "num_key_value_heads",
+                                            "head_dim",    "kv_cache_dtype",
+                                            "window_size", "step",
+                                            "num_gpus",    "message_size",
+                                            "backend",     "kernel_source",
+                                            "op_name",     "nccl_dtype",
+                                            "tp_size",     "gemm_type"};
 
 struct table {
   int at[C_COUNT_]; /* column of each name, -1 absent */
@@ -73,10 +109,14 @@ static bool fmt_of(const struct table *t, enum col c, enum kvc_fmt *fmt, double 
     const char *word;
     enum kvc_fmt fmt;
     double bytes;
-  } known[] = {{"bfloat16", KVC_FMT_BF16, 2},      {"float16", KVC_FMT_BF16, 2},
-               {"half", KVC_FMT_BF16, 2},          {"fp8", KVC_FMT_FP8, 1},
-               {"fp8_block", KVC_FMT_FP8_BLOCK, 1}, {"nvfp4", KVC_FMT_NVFP4, 0.5625},
-               {"int4_wo", KVC_FMT_INT4, 0.515625}, {"int8", KVC_FMT_INT8, 1},
+  } known[] = {{"bfloat16", KVC_FMT_BF16, 2},
+               {"float16", KVC_FMT_BF16, 2},
+               {"half", KVC_FMT_BF16, 2},
+               {"fp8", KVC_FMT_FP8, 1},
+               {"fp8_block", KVC_FMT_FP8_BLOCK, 1},
+               {"nvfp4", KVC_FMT_NVFP4, 0.5625},
+               {"int4_wo", KVC_FMT_INT4, 0.515625},
+               {"int8", KVC_FMT_INT8, 1},
                {"w4a16_mxfp4", KVC_FMT_MXFP4, 0.53125}};
   *fmt = KVC_FMT_BF16;
   *bytes = 2;

@@ -109,10 +109,8 @@ static kvc_code run(struct problem *p, struct kvc_serving_fit *out, double *buff
   how.h_df = 1e-3; /* predictions come from a simulation: they have small steps */
   gsl_multifit_nlinear_workspace *w = gsl_multifit_nlinear_alloc(
       gsl_multifit_nlinear_trust, &how, 3 * p->n + KVC_FIT_COUNT_, KVC_FIT_COUNT_);
-  gsl_multifit_nlinear_fdf fdf = {.f = residuals,
-                                  .n = 3 * p->n + KVC_FIT_COUNT_,
-                                  .p = KVC_FIT_COUNT_,
-                                  .params = p};
+  gsl_multifit_nlinear_fdf fdf = {
+      .f = residuals, .n = 3 * p->n + KVC_FIT_COUNT_, .p = KVC_FIT_COUNT_, .params = p};
   double start[KVC_FIT_COUNT_] = {0};
   gsl_vector_view at = gsl_vector_view_array(start, KVC_FIT_COUNT_);
   int info;

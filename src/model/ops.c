@@ -199,8 +199,7 @@ kvc_code kvc_ops_list(const struct kvc_model *model, const struct kvc_setting *s
                       const struct kvc_mem_facts *facts, int stage, struct kvc_ops *out,
                       struct kvc_err *err)
 {
-  *out = (struct kvc_ops){.hidden = (double)model->hidden,
-                          .vocab = (double)model->vocab};
+  *out = (struct kvc_ops){.hidden = (double)model->hidden, .vocab = (double)model->vocab};
   struct listing l = {.model = model, .set = set, .out = out};
   const struct wt_walk walk = {.model = model,
                                .tp = set->tp,

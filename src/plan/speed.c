@@ -73,8 +73,8 @@ kvc_code kvc_speed_open(struct kvc_arena *arena, struct kvc_db *db,
   struct kvc_speed_facts own;
   struct kvc_kernels *kernels = kvc_arena_alloc(arena, 1, sizeof *kernels);
   if (kernels == NULL) return kvc_arena_full(arena, size->gpu.name, err);
-  KVC_TRY(kvc_db_kernels(db, size->gpu.name, size->gpu.architecture, kernels, &match,
-                         err));
+  KVC_TRY(
+      kvc_db_kernels(db, size->gpu.name, size->gpu.architecture, kernels, &match, err));
   if (facts == NULL) KVC_TRY(kvc_speed_facts(db, &size->setting, -1, &own, err));
   const struct kvc_latency_input in = {.gpu = &size->gpu,
                                        .model = &size->model,

@@ -35,6 +35,7 @@ struct kvc_db {
   struct kvc_engine *engine;
   struct kvc_metrics *metrics;
   struct kvc_terms *terms;
+  struct kernels_pool *kernels; /* read when first asked for */
 };
 
 /* The tree of a file. */

@@ -8,9 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const op_words[] = {"gemm",        "moe",        "prefill",
-                                       "decode",      "mla_prefill", "mla_decode",
-                                       "all_reduce",  "nccl",       NULL};
+static const char *const op_words[] = {"gemm",       "moe",         "prefill",
+                                       "decode",     "mla_prefill", "mla_decode",
+                                       "all_reduce", "nccl",        NULL};
 static const char *const fmt_words[] = {"bf16", "fp8",   "fp8_block", "int8",
                                         "int4", "mxfp4", "nvfp4",     NULL};
 
@@ -59,8 +59,9 @@ static kvc_code curve_read(const struct reader *r, const struct node *n,
                        link ? "a link needs \"ranks\": how many GPUs take part"
                             : "only all_reduce and nccl have \"ranks\"");
   if (!link && !(c.flops_frac > 0))
-    return reader_fail(r, n, KVC_E_RANGE, "\"flops_frac\" is missing: the share of the "
-                                          "peak rate, above 0 and at most 1");
+    return reader_fail(r, n, KVC_E_RANGE,
+                       "\"flops_frac\" is missing: the share of the "
+                       "peak rate, above 0 and at most 1");
   if (kvc_kernels_curve(k, c.op, c.fmt, c.ranks) != NULL)
     return reader_fail(r, n, KVC_E_PARSE, "the same operation, format and ranks twice");
   k->curves[k->n_curves++] = c;
@@ -108,7 +109,8 @@ void kvc_kernels_write(const struct kvc_kernels *kernels, struct kvc_buf *out)
     if (c.ranks > 0) kvc_buf_printf(out, ", ranks: %d", c.ranks);
     kvc_buf_printf(out, ", fixed_s: %.4g, memory_frac: %.4g", rounded(c.fixed_s),
                    fmin(rounded(c.memory_frac), 1));
-    if (c.ramp_bytes > 1) kvc_buf_printf(out, ", ramp_bytes: %.0f", rounded(c.ramp_bytes));
+    if (c.ramp_bytes > 1)
+      kvc_buf_printf(out, ", ramp_bytes: %.0f", rounded(c.ramp_bytes));
     if (c.flops_frac > 0)
       kvc_buf_printf(out, ", flops_frac: %.4g, half: %.4g",
                      fmin(rounded(c.flops_frac), 1), rounded(c.half));
@@ -140,14 +142,17 @@ static void complete(struct kvc_kernels *out, const struct kvc_kernels *mean)
 
 enum { MOST = 64 };
 
-struct pool {
-  const struct kvc_kernels *all[MOST], *family[MOST], *own;
-  size_t n, n_family;
+/* All profiles of a database and their mean, latest overlay first. */
+struct kernels_pool {
+  const struct kvc_kernels *all[MOST];
+  size_t n;
+  struct kvc_kernels mean;
 };
 
-static kvc_code gather(struct kvc_db *db, const char *gpu, const char *architecture,
-                       struct pool *p, struct kvc_err *err)
+static kvc_code gather(struct kvc_db *db, struct kvc_err *err)
 {
+  struct kernels_pool *p = kvc_arena_alloc(db->arena, 1, sizeof *p);
+  if (p == NULL) return kvc_arena_full(db->arena, "kernels", err);
   for (size_t i = db->n_files; i-- > 0 && p->n < MOST;) {
     struct db_file *f = &db->files[i];
     struct node *root;
@@ -157,11 +162,10 @@ static kvc_code gather(struct kvc_db *db, const char *gpu, const char *architect
     struct kvc_kernels *k = kvc_arena_alloc(db->arena, 1, sizeof *k);
     if (k == NULL) return kvc_arena_full(db->arena, f->path, err);
     KVC_TRY(kernels_from_node(&r, root, k));
-    if (p->own == NULL && named(k, gpu)) p->own = k;
     p->all[p->n++] = k;
-    if (architecture != NULL && kvc_name_equal(k->architecture, architecture))
-      p->family[p->n_family++] = k;
   }
+  kvc_kernels_mean(p->all, p->n, &p->mean);
+  db->kernels = p;
   return KVC_E_OK;
 }
 
@@ -169,20 +173,24 @@ kvc_code kvc_db_kernels(struct kvc_db *db, const char *gpu, const char *architec
                         struct kvc_kernels *out, enum kvc_kernels_match *match,
                         struct kvc_err *err)
 {
-  struct pool p = {0};
-  KVC_TRY(gather(db, gpu, architecture, &p, err));
-  struct kvc_kernels *mean = kvc_arena_alloc(db->arena, 1, sizeof *mean);
-  if (mean == NULL) return kvc_arena_full(db->arena, gpu, err);
-  kvc_kernels_mean(p.all, p.n, mean);
-  *match = p.own != NULL       ? KVC_KERNELS_MEASURED
-           : p.n_family > 0 ? KVC_KERNELS_ARCHITECTURE
-                            : KVC_KERNELS_MEAN;
-  if (p.own != NULL)
-    *out = *p.own;
-  else if (p.n_family > 0)
-    kvc_kernels_mean(p.family, p.n_family, out);
-  else
-    *out = *mean;
-  complete(out, mean);
+  const struct kvc_kernels *family[MOST], *own = NULL;
+  size_t n = 0;
+  if (db->kernels == NULL) KVC_TRY(gather(db, err));
+  const struct kernels_pool *p = db->kernels;
+  for (size_t i = 0; i < p->n; i++) {
+    if (own == NULL && named(p->all[i], gpu)) own = p->all[i];
+    if (architecture != NULL && kvc_name_equal(p->all[i]->architecture, architecture))
+      family[n++] = p->all[i];
+  }
+  *match = n > 0 ? KVC_KERNELS_ARCHITECTURE : KVC_KERNELS_MEAN;
+  if (own != NULL) {
+    *out = *own;
+    *match = KVC_KERNELS_MEASURED;
+  } else if (n > 0) {
+    kvc_kernels_mean(family, n, out);
+  } else {
+    *out = p->mean;
+  }
+  complete(out, &p->mean);
   return KVC_E_OK;
 }

@@ -7,18 +7,41 @@
 
 /* Coefficients of last resort: means of what was measured, rounded. */
 static const struct kvc_curve plain[] = {
-    {.op = KVC_CURVE_GEMM, .fixed_s = 3e-6, .memory_frac = 0.80, .flops_frac = 0.70,
-     .half = 32, .sharpness = 4},
-    {.op = KVC_CURVE_MOE, .fixed_s = 15e-6, .memory_frac = 0.75, .flops_frac = 0.45,
-     .half = 48, .sharpness = 4},
-    {.op = KVC_CURVE_PREFILL, .fixed_s = 5e-6, .memory_frac = 0.6, .flops_frac = 0.60,
-     .half = 800, .sharpness = 4},
-    {.op = KVC_CURVE_DECODE, .fixed_s = 10e-6, .memory_frac = 0.85, .ramp_bytes = 64e6,
-     .flops_frac = 0.3, .sharpness = 4},
-    {.op = KVC_CURVE_MLA_PREFILL, .fixed_s = 10e-6, .memory_frac = 0.6,
-     .flops_frac = 0.50, .half = 800, .sharpness = 4},
-    {.op = KVC_CURVE_MLA_DECODE, .fixed_s = 15e-6, .memory_frac = 0.6,
-     .flops_frac = 0.35, .sharpness = 4},
+    {.op = KVC_CURVE_GEMM,
+     .fixed_s = 3e-6,
+     .memory_frac = 0.80,
+     .flops_frac = 0.70,
+     .half = 32,
+     .sharpness = 4},
+    {.op = KVC_CURVE_MOE,
+     .fixed_s = 15e-6,
+     .memory_frac = 0.75,
+     .flops_frac = 0.45,
+     .half = 48,
+     .sharpness = 4},
+    {.op = KVC_CURVE_PREFILL,
+     .fixed_s = 5e-6,
+     .memory_frac = 0.6,
+     .flops_frac = 0.60,
+     .half = 800,
+     .sharpness = 4},
+    {.op = KVC_CURVE_DECODE,
+     .fixed_s = 10e-6,
+     .memory_frac = 0.85,
+     .ramp_bytes = 64e6,
+     .flops_frac = 0.3,
+     .sharpness = 4},
+    {.op = KVC_CURVE_MLA_PREFILL,
+     .fixed_s = 10e-6,
+     .memory_frac = 0.6,
+     .flops_frac = 0.50,
+     .half = 800,
+     .sharpness = 4},
+    {.op = KVC_CURVE_MLA_DECODE,
+     .fixed_s = 15e-6,
+     .memory_frac = 0.6,
+     .flops_frac = 0.35,
+     .sharpness = 4},
 };
 
 /* The curve of a format, or of the nearest one that was measured. */
@@ -52,11 +75,11 @@ static enum kvc_fmt kv_fmt(const struct kvc_setting *set)
 /* Two things that the tables of experts show and servers do not: a long start, most of
  * all of 4-bit weights, and, on GPUs with 4-bit arithmetic, MXFP4 weights without it.
  * The shares are fitted on served levels of gpt-oss, Kimi-K2.5 and MiniMax-M2.5. */
-static struct kvc_curve experts_curve(const struct kvc_latency_input *in, enum kvc_fmt fmt)
+static struct kvc_curve experts_curve(const struct kvc_latency_input *in,
+                                      enum kvc_fmt fmt)
 {
   const bool four = fmt == KVC_FMT_MXFP4 && in->gpu->fp4_flops.value > 0;
-  struct kvc_curve c =
-      curve_for(in->kernels, KVC_CURVE_MOE, four ? KVC_FMT_NVFP4 : fmt);
+  struct kvc_curve c = curve_for(in->kernels, KVC_CURVE_MOE, four ? KVC_FMT_NVFP4 : fmt);
   c.fixed_s *= fmt == KVC_FMT_MXFP4 ? 0.2 : fmt == KVC_FMT_FP8_BLOCK ? 1 : 0.5;
   return c;
 }
@@ -115,8 +138,8 @@ static void links(const struct kvc_latency_input *in, struct kvc_latency *l)
   bool fast;
   const double link = kvc_gpu_link(g, &fast);
   const bool own = in->source == KVC_SPEED_MEASURED || fast;
-  const struct kvc_curve *r = own ? link_curve(in->kernels, KVC_CURVE_ALL_REDUCE, l->tp)
-                                  : NULL;
+  const struct kvc_curve *r =
+      own ? link_curve(in->kernels, KVC_CURVE_ALL_REDUCE, l->tp) : NULL;
   const struct kvc_curve *n = own ? link_curve(in->kernels, KVC_CURVE_NCCL, l->tp) : NULL;
   l->have_nccl = true;
   if (r != NULL) {
@@ -132,6 +155,39 @@ static void links(const struct kvc_latency_input *in, struct kvc_latency *l)
     l->nccl = through_host(fmax(l->tp, 2));
   l->hop_s = 20e-6;
   l->hop_s_per_byte = 1 / (0.5 * link);
+}
+
+static double weights_of(const struct kvc_ops *ops)
+{
+  double bytes = ops->plain_bytes;
+  for (size_t i = 0; i < ops->n; i++) {
+    const struct kvc_op *o = &ops->ops[i];
+    const double taken = o->kind == KVC_OP_EXPERTS ? fmin(o->per_tok, o->experts) : 1;
+    bytes += o->count * taken * o->weight_bytes;
+  }
+  return bytes;
+}
+
+/* Bytes read to draft one token: a draft model's weights, or one layer and the head for
+ * the model's own prediction layers; n-gram lookup reads nothing. */
+static kvc_code draft_bytes(const struct kvc_latency_input *in, struct kvc_ops *ops,
+                            double *out, struct kvc_err *err)
+{
+  const struct kvc_setting *set = in->setting;
+  *out = 0;
+  if (set->spec_tokens <= 0) return KVC_E_OK;
+  if (set->draft != NULL) {
+    struct kvc_setting alone = *set;
+    alone.pp = 1;
+    KVC_TRY(kvc_ops_list(set->draft, &alone, in->facts, 0, ops, err));
+    *out = weights_of(ops);
+  } else if (set->spec_mtp) {
+    double head = 0;
+    for (size_t i = 0; i < ops->n; i++)
+      if (ops->ops[i].kind == KVC_OP_HEAD) head += ops->ops[i].weight_bytes;
+    *out = (weights_of(ops) - head) / fmax(ops->layers, 1) + head;
+  }
+  return KVC_E_OK;
 }
 
 kvc_code kvc_latency_prepare(struct kvc_arena *arena, const struct kvc_latency_input *in,
@@ -172,6 +228,9 @@ kvc_code kvc_latency_prepare(struct kvc_arena *arena, const struct kvc_latency_i
   }
   l->n = ops->n;
   links(in, l);
+  double drafted;
+  KVC_TRY(draft_bytes(in, ops, &drafted, err)); /* reuses 'ops' */
+  l->draft_s = drafted / (0.8 * bw);
   *out = l;
   return KVC_E_OK;
 }

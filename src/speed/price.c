@@ -34,8 +34,9 @@
  * in part).  Kernels of one step never overlap.  Clocks do not drop.  Tile effects of
  * GEMM sizes are not modelled.  LoRA costs a tenth of the layers' linear time.  With
  * pipeline stages the decodes are split evenly and a chunk passes whole, so a step is
- * the stages' sum over the split batch.  Drafting costs what the caller's tokens say
- * plus a share of the weights per drafted token.  Disaggregation is not here.
+ * the stages' sum over the split batch.  Verifying costs what the caller's tokens say,
+ * drafting the bytes of the drafting weights a token; EAGLE heads are taken as free.
+ * Disaggregation is not here.
  */
 #include "prepared.h"
 #include <math.h>
@@ -211,9 +212,7 @@ static void operations(const struct kvc_latency *l, const struct kvc_step *step,
     case KVC_OP_LINEAR: c->gemm_s += linear(l, o, m, s); break;
     case KVC_OP_EXPERTS: c->moe_s += experts(l, o, m, s); break;
     case KVC_OP_HEAD: break;
-    case KVC_OP_STATE:
-      c->attention_s += state(l, o, step, t->seqs, t->fresh, s);
-      break;
+    case KVC_OP_STATE: c->attention_s += state(l, o, step, t->seqs, t->fresh, s); break;
     default:
       c->attention_s += decode_attention(l, o, step, t->seqs, s);
       for (size_t k = 0; k < step->n_prefills; k++)
@@ -223,6 +222,8 @@ static void operations(const struct kvc_latency *l, const struct kvc_step *step,
   const double bytes = l->shape.plain_bytes + m * l->shape.row_bytes;
   account(s, 1, bytes, 0, l->bandwidth, 0);
   c->gemm_s += bytes * l->elem_s_per_byte + c->gemm_s * l->lora_frac;
+  /* drafts are made one after the other, by small batches that read their weights */
+  if (step->decode_tok > 0) c->gemm_s += l->spec_tok * l->draft_s;
   c->comm_s = comm(l, m, l->eager);
 }
 
@@ -241,7 +242,7 @@ static void scale(const struct kvc_latency *l, struct kvc_step_cost *c, double m
 static void width(const struct kvc_latency *l, const struct tokens *t,
                   struct kvc_step_cost *c)
 {
-  static const double rel[] = {0.22, 0.35, 0.50};
+  static const double rel[] = {0.28, 0.40, 0.55};
   static const char *const why[] = {
       "kernels of this GPU were measured; hosts differ",
       "no kernel was measured on this GPU: means of its architecture",
@@ -276,8 +277,9 @@ void kvc_latency_price(const struct kvc_latency *l, const struct kvc_step *step,
   if (l->eager) launch = fmax(launch, l->shape.layers * f->eager_layer_s - stage);
   c.launch_s = launch * l->tune.host_scale;
   double gpu = stage + c.launch_s;
-  if (l->pp > 1) gpu = l->pp * gpu + (l->pp - 1) * (l->hop_s + l->hop_s_per_byte * 2 *
-                                                    l->shape.hidden * t.padded);
+  if (l->pp > 1)
+    gpu = l->pp * gpu +
+          (l->pp - 1) * (l->hop_s + l->hop_s_per_byte * 2 * l->shape.hidden * t.padded);
   const double host = (f->step_s + l->tune.step_s +
                        (f->seq_s + l->tune.seq_s) * fmax(step->running, step->decodes)) *
                       l->tune.host_scale;

@@ -42,7 +42,8 @@ int main(int argc, char **argv)
   kernels.cite = argv[2];
   kernels.notes = argv[3];
   kvc_buf_init(&out, 1 << 20);
-  kvc_buf_puts(&out, "# Kernel coefficients, made by bench_fit_kernels from measured tables.\n");
+  kvc_buf_puts(
+      &out, "# Kernel coefficients, made by bench_fit_kernels from measured tables.\n");
   kvc_kernels_write(&kernels, &out);
   fwrite(out.text, 1, out.len, stdout);
   kvc_buf_clear(&out);

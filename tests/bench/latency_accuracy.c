@@ -7,6 +7,8 @@
  *
  * KVCAP_SPLIT=check|calibrate takes only those rows; KVCAP_POINTS=1 prints every point;
  * KVCAP_FIT=1 calibrates each series on its rows and prints the errors after that;
+ * KVCAP_OVERLAY=DIR lays profiles of a folder over the built-in ones: one that hides the
+ * kernels of a GPU shows what its prediction is worth without measurements;
  * KVCAP_SPEED="step seq hidden layer moe piece eager sample" (us) replaces the facts.
  */
 #include <gsl/gsl_errno.h>
@@ -40,14 +42,15 @@ static void quantiles(const char *what, const char *name, double *e, size_t n, d
          name, what, n, 100 * gsl_stats_quantile_from_sorted_data(e, 1, n, 0.5),
          100 * gsl_stats_quantile_from_sorted_data(e, 1, n, 0.9),
          100.0 * (double)within / (double)n, 100.0 * (double)twice / (double)n,
-         gsl_stats_quantile_from_sorted_data(e, 1, n, 0.5) <= bar ? "" : "  over the bar");
+         gsl_stats_quantile_from_sorted_data(e, 1, n, 0.5) <= bar ? ""
+                                                                  : "  over the bar");
 }
 
 static const double bars[3] = {0.08, 0.20, 0.08};
 static const char *const figures[3] = {"TPOT", "TTFT", "throughput"};
 
-static void summary(const char *name, bool (*in)(const struct serving_row *, const char *),
-                    const char *key)
+static void summary(const char *name,
+                    bool (*in)(const struct serving_row *, const char *), const char *key)
 {
   static double e[MAX_ROWS], sign[MAX_ROWS];
   for (size_t k = 0; k < 3; k++) {
@@ -61,7 +64,8 @@ static void summary(const char *name, bool (*in)(const struct serving_row *, con
     if (n == 0) continue;
     gsl_sort(sign, 1, n);
     quantiles(figures[k], name, e, n, bars[k]);
-    printf("%66s bias %+.1f %%\n", "", 100 * expm1(gsl_stats_median_from_sorted_data(sign, 1, n)));
+    printf("%66s bias %+.1f %%\n", "",
+           100 * expm1(gsl_stats_median_from_sorted_data(sign, 1, n)));
   }
 }
 
@@ -111,7 +115,6 @@ static void tables(void)
 }
 
 struct calibration {
-  struct kvc_db *db;
   const struct kvc_speed_facts *facts;
   const size_t *at;
 };
@@ -125,15 +128,14 @@ static bool predict(void *ctx, const double x[KVC_FIT_COUNT_], struct kvc_servin
   struct kvc_err err;
   for (size_t i = 0; i < n; i++) {
     struct serving_result r;
-    if (serving_run(c->db, &rows[c->at[i]], c->facts, &tune, &r, &err) != KVC_E_OK)
-      return false;
+    if (serving_run(&rows[c->at[i]], c->facts, &tune, &r, &err) != KVC_E_OK) return false;
     out[i] = (struct kvc_serving){r.tpot_s, r.ttft_s, r.output_tok_s};
   }
   return true;
 }
 
 /* Fits on the 'calibrate' rows of the series, predicts its 'check' rows. */
-static void calibrate(struct kvc_db *db, const struct kvc_speed_facts *facts)
+static void calibrate(const struct kvc_speed_facts *facts)
 {
   for (size_t i = 0; i < n_rows; i++) {
     size_t at[MAX_CALIBRATE], n = 0, first = 0;
@@ -141,20 +143,23 @@ static void calibrate(struct kvc_db *db, const struct kvc_speed_facts *facts)
     while (strcmp(rows[first].series, rows[i].series) != 0) first++;
     if (first < i) continue;
     for (size_t k = i; k < n_rows && n < MAX_CALIBRATE; k++) {
-      if (strcmp(rows[k].series, rows[i].series) != 0 || !done[k] || rows[k].check) continue;
+      if (strcmp(rows[k].series, rows[i].series) != 0 || !done[k] || rows[k].check)
+        continue;
       measured[n] = (struct kvc_serving){rows[k].tpot_s, rows[k].ttft_s, rows[k].tok_s};
       at[n++] = k;
     }
-    struct calibration c = {db, facts, at};
+    struct calibration c = {facts, at};
     struct kvc_serving_fit fit;
     struct kvc_err err;
-    const bool ok = n >= 2 && kvc_fit_serving(measured, n, predict, &c, &fit, NULL, &err) == KVC_E_OK;
+    const bool ok =
+        n >= 2 && kvc_fit_serving(measured, n, predict, &c, &fit, NULL, &err) == KVC_E_OK;
     for (size_t k = i; k < n_rows; k++) {
       if (strcmp(rows[k].series, rows[i].series) != 0 || !done[k]) continue;
-      const struct kvc_tune tune = {fit.x[0], fit.x[1], fit.x[2], fit.x[3], fit.x[4], fit.x[5]};
+      const struct kvc_tune tune = {fit.x[0], fit.x[1], fit.x[2],
+                                    fit.x[3], fit.x[4], fit.x[5]};
       if (!ok || !rows[k].check)
         done[k] = false;
-      else if (serving_run(db, &rows[k], facts, &tune, &results[k], &err) != KVC_E_OK)
+      else if (serving_run(&rows[k], facts, &tune, &results[k], &err) != KVC_E_OK)
         done[k] = false;
     }
   }
@@ -184,7 +189,6 @@ int main(void)
 {
   const char *path = getenv("KVCAP_DATA");
   struct kvc_arena arena;
-  struct kvc_db *db;
   struct kvc_err err;
   struct kvc_speed_facts facts;
   if (path == NULL) {
@@ -194,8 +198,7 @@ int main(void)
   gsl_set_error_handler_off();
   const struct kvc_speed_facts *given = speed_given(&facts) ? &facts : NULL;
   kvc_arena_init(&arena, (size_t)256 << 20);
-  if (serving_read(&arena, path, rows, MAX_ROWS, &n_rows, &err) != KVC_E_OK ||
-      kvc_db_open(&arena, NULL, 0, &db, &err) != KVC_E_OK) {
+  if (serving_read(&arena, path, rows, MAX_ROWS, &n_rows, &err) != KVC_E_OK) {
     fprintf(stderr, "%s: %s\n", err.where, err.msg);
     return 3;
   }
@@ -204,14 +207,14 @@ int main(void)
   for (size_t i = 0; i < n_rows; i++) {
     const char *split = getenv("KVCAP_SPLIT");
     if (split != NULL && (strcmp(split, "check") == 0) != rows[i].check) continue;
-    if (serving_run(db, &rows[i], given, NULL, &results[i], &err) != KVC_E_OK) {
+    if (serving_run(&rows[i], given, NULL, &results[i], &err) != KVC_E_OK) {
       if (points) printf("%-12s refused: %s: %s\n", rows[i].id, err.where, err.msg);
       refused++;
       continue;
     }
     done[i] = true;
   }
-  if (getenv("KVCAP_FIT") != NULL) calibrate(db, given);
+  if (getenv("KVCAP_FIT") != NULL) calibrate(given);
   for (size_t i = 0; points && i < n_rows; i++)
     if (done[i]) serving_print(&rows[i], &results[i]);
   tables();

@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The first byte says what the rest is: g a GPU, m a model, e an engine's releases and
- * facts, f its flags, c citations, w a workload, t terms, y any YAML.  A fault has a
- * position; a model that was read is written and reads back to the same text; an engine
- * that was read answers.
+ * facts, f its flags, c citations, w a workload, t terms, k kernel coefficients, y any
+ * YAML.  A fault has a position; a model that was read is written and reads back to the
+ * same text; an engine that was read answers.
  */
 #include <kvcap/profile.h>
 #include <kvcap/term.h>
@@ -192,6 +192,28 @@ static void yaml(struct kvc_arena *arena, const char *text, size_t len,
   kvc_buf_clear(&second);
 }
 
+/* Coefficients that were read are written, and read back as many. */
+static void kernels(struct kvc_arena *arena, const char *text, size_t len,
+                    struct kvc_err *err)
+{
+  struct kvc_kernels k, back;
+  struct kvc_buf out;
+  const kvc_code rc = kvc_kernels_read(arena, text, len, "fuzz", &k, err);
+  if (rc != KVC_E_OK) {
+    fault(err, rc);
+    return;
+  }
+  kvc_buf_init(&out, TEXT_BYTES);
+  kvc_kernels_write(&k, &out);
+  char *copy = kvc_arena_strndup(arena, out.text, out.len);
+  if (copy != NULL && !out.full && k.n_curves > 0) {
+    const kvc_code again = kvc_kernels_read(arena, copy, out.len, "fuzz", &back, err);
+    require(again == KVC_E_LIMIT || again == KVC_E_OK);
+    require(again == KVC_E_LIMIT || back.n_curves == k.n_curves);
+  }
+  kvc_buf_clear(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct kvc_arena arena;
@@ -209,6 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     break;
   case 'c': cites(&arena, text, size - 1, &err); break;
   case 't': terms(&arena, text, size - 1, &err); break;
+  case 'k': kernels(&arena, text, size - 1, &err); break;
   case 'w': workload(&arena, text, size - 1, &err); break;
   default: yaml(&arena, text, size - 1, &err); break;
   }

@@ -7,6 +7,7 @@
 #include <kvcap/str.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { COLUMNS = 48, CELL = 512 };
@@ -66,7 +67,8 @@ static double number(const struct csv *c, const char *name, double missing)
   return v;
 }
 
-#define COPY(field, name) (void)snprintf(r->field, sizeof r->field, "%.250s", cell(c, name))
+#define COPY(field, name)                                                                \
+  (void)snprintf(r->field, sizeof r->field, "%.250s", cell(c, name))
 
 static void row_of(const struct csv *c, struct serving_row *r)
 {
@@ -160,7 +162,8 @@ static void deploy(const struct serving_row *r, struct kvc_deploy *d)
   d->max_model_len_tok = (int64_t)flag(r, "max-model-len");
   if (strncmp(r->kv_dtype, "fp8", 3) == 0) d->kv_cache_dtype = "fp8";
   if (says(r, "enforce-eager")) d->enforce_eager = 1;
-  if (says(r, "util 0.95") || says(r, "utilization 0.95")) d->gpu_memory_utilization = 0.95;
+  if (says(r, "util 0.95") || says(r, "utilization 0.95"))
+    d->gpu_memory_utilization = 0.95;
   d->max_cudagraph_size = (int64_t)flag(r, "max-cudagraph-capture-size");
   if (d->max_model_len_tok == 0 && !isnan(r->input_tok))
     d->max_model_len_tok = (int64_t)(2 * (r->input_tok + r->output_tok) + 2048);
@@ -240,17 +243,21 @@ static int scheduling(const struct serving_row *r)
   return says(r, "async-scheduling") || says(r, "async_scheduling") ? 1 : -1;
 }
 
-kvc_code serving_run(struct kvc_db *db, const struct serving_row *row,
-                     const struct kvc_speed_facts *facts, const struct kvc_tune *tune,
-                     struct serving_result *out, struct kvc_err *err)
+kvc_code serving_run(const struct serving_row *row, const struct kvc_speed_facts *facts,
+                     const struct kvc_tune *tune, struct serving_result *out,
+                     struct kvc_err *err)
 {
   struct kvc_arena arena;
   struct kvc_latency *latency;
+  struct kvc_db *db;
   kvc_arena_init(&arena, 64 << 20);
   struct kvc_size *s = kvc_arena_alloc(&arena, 1, sizeof *s);
-  kvc_code rc = size_of(&arena, db, row, s, err);
+  const char *overlay = getenv("KVCAP_OVERLAY");
+  kvc_code rc = kvc_db_open(&arena, &overlay, overlay != NULL, &db, err);
+  if (rc == KVC_E_OK) rc = size_of(&arena, db, row, s, err);
   if (rc == KVC_E_OK && !s->memory.fits)
-    rc = kvc_fail(err, KVC_E_INFEASIBLE, row->id, "does not start: %.200s", s->memory.error);
+    rc = kvc_fail(err, KVC_E_INFEASIBLE, row->id, "does not start: %.200s",
+                  s->memory.error);
   struct kvc_speed_facts own;
   if (rc == KVC_E_OK && facts == NULL) {
     rc = kvc_speed_facts(db, &s->setting, scheduling(row), &own, err);
@@ -259,13 +266,14 @@ kvc_code serving_run(struct kvc_db *db, const struct serving_row *row,
   if (rc == KVC_E_OK) rc = kvc_speed_open(&arena, db, s, facts, tune, &latency, err);
   if (rc == KVC_E_OK) {
     struct serving_load load = load_of(row, s);
-    load.async = facts->hidden_frac > 0;
+    const struct kvc_version *v = &s->setting.version;
+    load.lag = facts->hidden_frac > 0 ? 2 : v->release[0] > 0 || v->release[1] >= 9;
     *out = (struct serving_result){0};
     if (!serving_loop(&load, latency, out))
       rc = kvc_fail(err, KVC_E_LIMIT, row->id, "no memory");
     out->output_tok_s *= s->setting.dp;
     /* with the scheduler beside the GPU a further step is under way */
-    out->ttft_s += 0.004; /* client, HTTP, tokeniser */
+    out->ttft_s += load.lag > 0 ? 0.008 : 0.002; /* client, HTTP, tokeniser */
     const double seqs = fmin(fmin(load.concurrency, load.seqs), 64);
     const struct kvc_step mid = {.decodes = seqs,
                                  .decode_tok = seqs,
@@ -290,8 +298,10 @@ double serving_error(const struct serving_row *row, const struct serving_result 
 void serving_print(const struct serving_row *r, const struct serving_result *p)
 {
   const struct kvc_step_cost *c = &p->step;
-  printf("%-9s %-5.5s %-12.12s %-26.26s tp%d dp%d ep%d %-5.5s in %6.0f out %5.0f c %4.0f r %5.1f "
-         "tpot %6.2f/%6.2f %+4.0f%% ttft %8.1f/%8.1f %+4.0f%% tok/s %7.0f/%7.0f %+4.0f%% | attn "
+  printf("%-9s %-5.5s %-12.12s %-26.26s tp%d dp%d ep%d %-5.5s in %6.0f out %5.0f c %4.0f "
+         "r %5.1f "
+         "tpot %6.2f/%6.2f %+4.0f%% ttft %8.1f/%8.1f %+4.0f%% tok/s %7.0f/%7.0f %+4.0f%% "
+         "| attn "
          "%.2f gemm %.2f moe %.2f comm %.2f log %.2f launch %.2f host %.2f\n",
          r->id, r->version, r->gpu, r->model, r->tp, r->dp, r->ep, r->quant, r->input_tok,
          r->output_tok, r->concurrency, r->rate, p->tpot_s * 1e3, r->tpot_s * 1e3,

@@ -24,9 +24,9 @@ struct serving_result {
 /* Rows of grade A and a serving kind. */
 kvc_code serving_read(struct kvc_arena *arena, const char *path, struct serving_row *rows,
                       size_t room, size_t *n, struct kvc_err *err) KVC_MUST_USE;
-kvc_code serving_run(struct kvc_db *db, const struct serving_row *row,
-                     const struct kvc_speed_facts *facts, const struct kvc_tune *tune,
-                     struct serving_result *out, struct kvc_err *err) KVC_MUST_USE;
+kvc_code serving_run(const struct serving_row *row, const struct kvc_speed_facts *facts,
+                     const struct kvc_tune *tune, struct serving_result *out,
+                     struct kvc_err *err) KVC_MUST_USE;
 /* log(predicted / measured) of TPOT, TTFT or throughput; NaN when not measured. */
 double serving_error(const struct serving_row *row, const struct serving_result *result,
                      size_t figure);
@@ -36,7 +36,8 @@ void serving_print(const struct serving_row *row, const struct serving_result *r
 struct serving_load {
   double input_tok, output_tok, jitter, rate, concurrency, seqs, budget, pool_tok;
   size_t prompts;
-  bool steady, async;
+  size_t lag; /* steps between arrival and scheduling while the server is busy */
+  bool steady;
 };
 bool serving_loop(const struct serving_load *load, struct kvc_latency *latency,
                   struct serving_result *out);

@@ -48,9 +48,10 @@ static void requests(struct loop *l)
   double at = 0;
   for (size_t i = 0; i < l->n; i++) {
     if (isfinite(l->load->rate)) at += -log(chance(i, 3)) / l->load->rate;
-    l->all[i] = (struct request){.arrive = at,
-                                 .in = length(l->load->input_tok, l->load->jitter, i, 1),
-                                 .out = length(l->load->output_tok, l->load->jitter, i, 2)};
+    l->all[i] =
+        (struct request){.arrive = at,
+                         .in = length(l->load->input_tok, l->load->jitter, i, 1),
+                         .out = length(l->load->output_tok, l->load->jitter, i, 2)};
   }
 }
 
@@ -64,9 +65,10 @@ static void clients(struct loop *l)
       l->blocked_at = l->now;
       return;
     }
-    if (l->sent >= l->load->concurrency && (r->arrive <= l->blocked_at || !isfinite(l->load->rate)))
+    if ((double)l->sent >= l->load->concurrency &&
+        (r->arrive <= l->blocked_at || !isfinite(l->load->rate)))
       r->arrive = l->now;
-    r->seen = l->steps + (l->n_running > 0 ? (l->load->async ? 2 : 1) : 0);
+    r->seen = l->steps + (l->n_running > 0 ? l->load->lag : 0);
   }
 }
 
@@ -196,7 +198,8 @@ static void figures(const struct loop *l, struct serving_result *out)
 bool serving_loop(const struct serving_load *load, struct kvc_latency *latency,
                   struct serving_result *out)
 {
-  struct loop l = {.load = load, .latency = latency, .n = load->prompts, .blocked_at = -1};
+  struct loop l = {
+      .load = load, .latency = latency, .n = load->prompts, .blocked_at = -1};
   l.all = calloc(l.n, sizeof *l.all);
   l.running = calloc(l.n, sizeof *l.running);
   l.chunks = calloc(l.n, sizeof *l.chunks);

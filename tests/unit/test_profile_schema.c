@@ -4,6 +4,7 @@
 #include "profile_kit.h"
 #include "src/profile/calibration_rows.h"
 #include "src/profile/gpu_rows.h"
+#include "src/profile/kernels_rows.h"
 #include "src/profile/model_rows.h"
 #include "src/profile/terms_room.h"
 #include "src/profile/workload_rows.h"
@@ -74,6 +75,8 @@ static void tables_of_rows_are_up_to_date(void **state)
                 {"workload", workload_rows},
                 {"term", term_rows},
                 {"calibration", calibration_rows},
+                {"kernels", kernels_rows},
+                {"curve", curve_rows},
                 {"model, after the layers", model_rest_rows}};
   const char *readme = source("profiles/README.md");
   bool stale = false;
@@ -101,8 +104,9 @@ static void no_key_is_listed_twice_and_every_row_makes_sense(void **state)
 {
   (void)state;
   static const struct field *const tables[] = {
-      gpu_rows, price_rows, model_head_rows, layer_rows,      mla_rows, moe_rows,
-      ssm_rows, quant_rows, tower_rows,      model_rest_rows, term_rows};
+      gpu_rows,     price_rows, model_head_rows, layer_rows, mla_rows,
+      moe_rows,     ssm_rows,   quant_rows,      tower_rows, model_rest_rows,
+      kernels_rows, curve_rows, term_rows};
   for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
     for (const struct field *f = tables[t]; f->key != NULL; f++) {
       assert_true(f->min <= f->max);
