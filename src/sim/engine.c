@@ -167,6 +167,20 @@ static int64_t to_ns(double s)
   return s < 9e8 ? (int64_t)(s * 1e9 + 0.5) : (int64_t)9e17;
 }
 
+static int64_t longest(struct sim_engine *e)
+{
+  if (e->batch.decodes == 0) return 0;
+  if (!e->batch.walked) return sim_decode_longest(e);
+  int64_t most = 0; /* of those that take part */
+  for (uint32_t at = e->running.head; at != SIM_NONE; at = e->seqs[at].next) {
+    const struct sim_seq *s = &e->seqs[at];
+    if (s->phase != SIM_DECODE || s->planned_step != e->step) continue;
+    const int64_t tok = sim_decode_context(e, s);
+    if (tok > most) most = tok;
+  }
+  return most;
+}
+
 static int64_t price(struct sim_engine *e)
 {
   struct sim_batch *b = &e->batch;
@@ -177,7 +191,7 @@ static int64_t price(struct sim_engine *e)
       .decodes = (double)(b->decodes + e->wasted),
       .decode_tok = (double)(b->decode_tok + e->wasted),
       .decode_context_tok = (double)(b->context_tok + e->wasted_tok),
-      .decode_longest_tok = b->decodes > 0 ? (double)sim_decode_longest(e) : 0,
+      .decode_longest_tok = (double)longest(e),
       .running = (double)e->running.n};
   const int64_t gpu = to_ns(run->step_time(run->clock, &step));
   const int64_t cpu =
@@ -196,7 +210,7 @@ static void plan(struct sim_engine *e, int64_t now_ns)
   b->n_chunks = 0;
   b->budget = e->cfg->max_batched_tok;
   b->decodes = b->decode_tok = b->context_tok = b->swapped_blocks = 0;
-  b->preempted = false;
+  b->preempted = b->walked = false;
   if (e->cfg->policy.v0)
     sim_plan_v0(e, now_ns);
   else

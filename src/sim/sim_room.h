@@ -105,7 +105,7 @@ struct sim_batch {
   size_t n_chunks, room_chunks;
   int64_t budget;
   int64_t decodes, decode_tok, context_tok;
-  bool preempted;
+  bool preempted, walked;
   int64_t swapped_blocks; /* moved to or from the CPU */
 };
 
