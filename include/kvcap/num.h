@@ -9,11 +9,17 @@
 #define KVCAP_NUM_H
 
 #include <kvcap/err.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* A finite decimal number: "0.9", "1e-3", "-4". */
 kvc_code kvc_num_parse(const char *text, const char *where, double *out,
                        struct kvc_err *err) KVC_MUST_USE;
+
+/* A decimal number at the start of text[0..len), which needs no NUL: sign, digits,
+ * fraction, exponent, or nan, inf, infinity in any case.  False when there is none. */
+bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used);
 
 /* A whole number within [min, max]. */
 kvc_code kvc_num_parse_int(const char *text, const char *where, int64_t min, int64_t max,
