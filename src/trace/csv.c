@@ -49,7 +49,7 @@ static bool zone(const char *p, size_t len, double *shift_s)
 }
 
 /* "2023-11-16 18:17:03.9799600", with 'T' or a zone as well. */
-static bool date_s(const char *p, size_t len, double *out)
+static bool date_ns(const char *p, size_t len, int64_t *out)
 {
   int y, mo, d, h, mi, s;
   if (len < 19 || p[4] != '-' || p[7] != '-' || (p[10] != ' ' && p[10] != 'T') ||
@@ -57,14 +57,16 @@ static bool date_s(const char *p, size_t len, double *out)
       !digits(p + 8, 2, &d) || !digits(p + 11, 2, &h) || !digits(p + 14, 2, &mi) ||
       !digits(p + 17, 2, &s) || mo < 1 || mo > 12 || d < 1 || d > 31)
     return false;
-  double frac = 0, unit = 0.1, shift;
+  int64_t frac = 0, unit = 100000000;
+  double shift;
   size_t i = 19;
   if (i < len && p[i] == '.')
     for (i++; i < len && p[i] >= '0' && p[i] <= '9'; i++, unit /= 10)
       frac += unit * (p[i] - '0');
   if (!zone(p + i, len - i, &shift)) return false;
-  /* The year's seconds would cost the fraction its digits: count from 2020. */
-  *out = (days_of(y, mo, d) - 18262) * 86400 + h * 3600.0 + mi * 60.0 + s + shift + frac;
+  const double seconds = days_of(y, mo, d) * 86400 + h * 3600.0 + mi * 60.0 + s + shift;
+  if (!trace_time(seconds, 1e9, out)) return false;
+  *out += frac;
   return true;
 }
 
@@ -82,33 +84,39 @@ static void trim(const char **p, size_t *len)
   if (*len >= 2 && **p == '"' && (*p)[*len - 1] == '"') ++*p, *len -= 2;
 }
 
+static bool put_time(enum trace_column is, const char *p, size_t len, int64_t *out)
+{
+  const double unit_ns = is == TRACE_ARRIVAL ? 1e9 : is == TRACE_ARRIVAL_MS ? 1e6 : 1;
+  double value;
+  if (number(p, len, &value)) return trace_time(value, unit_ns, out);
+  return is == TRACE_ARRIVAL && date_ns(p, len, out);
+}
+
 static kvc_code put(const struct csv *c, size_t column, const char *p, size_t len,
                     struct trace_row *row, struct kvc_err *err)
 {
-  double *to = NULL, scale = 1;
+  double *to = NULL;
+  bool ok = true;
+  if (len == 0) return KVC_E_OK;
   switch (c->columns[column]) {
   case TRACE_IGNORED:
-  case TRACE_HASH_IDS: return KVC_E_OK;
-  case TRACE_SESSION:
-    if (len > 0) row->session = trace_session_id(p, len);
-    return KVC_E_OK;
-  case TRACE_ARRIVAL: to = &row->arrival_s; break;
-  case TRACE_ARRIVAL_MS: to = &row->arrival_s, scale = 1e-3; break;
-  case TRACE_ARRIVAL_NS: to = &row->arrival_s, scale = 1e-9; break;
+  case TRACE_HASH_IDS: break;
+  case TRACE_SESSION: row->session = trace_session_id(p, len); break;
+  case TRACE_ARRIVAL:
+  case TRACE_ARRIVAL_MS:
+  case TRACE_ARRIVAL_NS:
+    ok = put_time(c->columns[column], p, len, &row->arrival_ns);
+    break;
   case TRACE_PROMPT: to = &row->prompt_tok; break;
   case TRACE_OUTPUT: to = &row->output_tok; break;
   case TRACE_PREFIX: to = &row->prefix_tok; break;
   case TRACE_PRIORITY: to = &row->priority; break;
   }
-  double value;
-  if (len == 0) return KVC_E_OK;
-  if (!number(p, len, &value) &&
-      !(c->columns[column] == TRACE_ARRIVAL && date_s(p, len, &value)))
-    return kvc_fail_at(err, KVC_E_PARSE, c->trace->path, c->line, 0,
-                       "\"%.*s\" in column %zu is not a number.",
-                       (int)(len < 40 ? len : 40), p, column + 1);
-  *to = value * scale;
-  return KVC_E_OK;
+  if (to != NULL) ok = number(p, len, to);
+  if (ok) return KVC_E_OK;
+  return kvc_fail_at(err, KVC_E_PARSE, c->trace->path, c->line, 0,
+                     "\"%.*s\" in column %zu is not a %s.", (int)(len < 40 ? len : 40), p,
+                     column + 1, to != NULL ? "number" : "time");
 }
 
 /* The next field of a line; *p moves behind its comma, to NULL at the end. */

@@ -53,17 +53,20 @@ static kvc_code value(struct trace *t, struct trace_json *j, const struct trace_
   const bool plain = c == '-' || (c >= '0' && c <= '9');
   if (is == TRACE_IGNORED || !plain) return trace_json_skip(j, err);
   double x;
+  bool ok = true;
   KVC_TRY(trace_json_number(j, &x, err));
   switch (is) {
-  case TRACE_ARRIVAL: row->arrival_s = x; break;
-  case TRACE_ARRIVAL_MS: row->arrival_s = x * 1e-3; break;
-  case TRACE_ARRIVAL_NS: row->arrival_s = x * 1e-9; break;
+  case TRACE_ARRIVAL: ok = trace_time(x, 1e9, &row->arrival_ns); break;
+  case TRACE_ARRIVAL_MS: ok = trace_time(x, 1e6, &row->arrival_ns); break;
+  case TRACE_ARRIVAL_NS: ok = trace_time(x, 1, &row->arrival_ns); break;
   case TRACE_PROMPT: row->prompt_tok = x; break;
   case TRACE_OUTPUT: row->output_tok = x; break;
   case TRACE_PREFIX: row->prefix_tok = x; break;
   case TRACE_PRIORITY: row->priority = x; break;
   default: break;
   }
+  if (!ok)
+    return kvc_fail_at(err, KVC_E_RANGE, j->path, j->line, 0, "%g is not a time.", x);
   return KVC_E_OK;
 }
 

@@ -64,7 +64,16 @@ bool trace_room(void **items, size_t n, size_t *room, size_t size)
 
 void trace_row_init(struct trace_row *row)
 {
-  *row = (struct trace_row){.arrival_s = NAN, .prompt_tok = NAN, .output_tok = NAN};
+  *row = (struct trace_row){
+      .arrival_ns = TRACE_NO_TIME, .prompt_tok = NAN, .output_tok = NAN};
+}
+
+bool trace_time(double value, double unit_ns, int64_t *out)
+{
+  const double ns = floor(value * unit_ns + 0.5);
+  if (!(fabs(ns) < 2.2e18)) return false; /* the year 2039 */
+  *out = (int64_t)ns;
+  return true;
 }
 
 static bool whole(double x, double most)
@@ -87,9 +96,6 @@ static kvc_code check_row(const struct trace *t, const struct trace_row *row, in
   if (!(fabs(row->priority) <= 1e9))
     return kvc_fail_at(err, KVC_E_RANGE, t->path, line, 0, "%g is not a priority.",
                        row->priority);
-  if (!isnan(row->arrival_s) && !(fabs(row->arrival_s) <= 1e12))
-    return kvc_fail_at(err, KVC_E_RANGE, t->path, line, 0, "%g is not a time.",
-                       row->arrival_s);
   return KVC_E_OK;
 }
 
@@ -102,12 +108,14 @@ kvc_code trace_add(struct trace *t, const struct trace_row *row, int line,
     return KVC_E_OK;
   }
   const double scale = t->options->rate_scale > 0 ? t->options->rate_scale : 1;
-  const double at_s = isnan(row->arrival_s) ? t->first_s : row->arrival_s;
-  if (!t->any) t->first_s = isnan(row->arrival_s) ? 0 : row->arrival_s;
-  const double since_s = t->any ? (at_s - t->first_s) / scale : 0;
-  if (fabs(since_s) > 4e9)
+  const bool timed = row->arrival_ns != TRACE_NO_TIME;
+  if (!t->any) t->first_ns = timed ? row->arrival_ns : 0;
+  /* Both are within 9e18 / 4 of zero: see trace_time. */
+  const int64_t since = timed ? row->arrival_ns - t->first_ns : 0;
+  const double scaled = floor((double)since / scale + 0.5);
+  if (fabs(scaled) > 4e18)
     return kvc_fail_at(err, KVC_E_RANGE, t->path, line, 0,
-                       "The request is %g seconds from the first one.", since_s);
+                       "The request is %g seconds from the first one.", scaled * 1e-9);
   t->any = true;
   if (t->n >= KVC_TRAFFIC_MAX_REQUESTS)
     return kvc_fail_at(err, KVC_E_LIMIT, t->path, line, 0,
@@ -115,14 +123,15 @@ kvc_code trace_add(struct trace *t, const struct trace_row *row, int line,
   if (!trace_room((void **)&t->items, t->n, &t->room, sizeof *t->items))
     return kvc_fail(err, KVC_E_LIMIT, t->path, "The machine gave no more memory.");
   const double prefix = fmin(row->prefix_tok, row->prompt_tok);
-  t->items[t->n] = (struct kvc_request){.arrival_ns = (int64_t)floor(since_s * 1e9 + 0.5),
-                                        .prompt_tok = (int32_t)row->prompt_tok,
-                                        .output_tok = (int32_t)row->output_tok,
-                                        .prefix_tok = (int32_t)prefix,
-                                        .prefix_id = prefix > 0,
-                                        .session = row->session,
-                                        .priority = (int32_t)row->priority,
-                                        .n_hash_ids = (uint32_t)row->n_hashes};
+  t->items[t->n] =
+      (struct kvc_request){.arrival_ns = scale == 1 ? since : (int64_t)scaled,
+                           .prompt_tok = (int32_t)row->prompt_tok,
+                           .output_tok = (int32_t)row->output_tok,
+                           .prefix_tok = (int32_t)prefix,
+                           .prefix_id = prefix > 0,
+                           .session = row->session,
+                           .priority = (int32_t)row->priority,
+                           .n_hash_ids = (uint32_t)row->n_hashes};
   t->n++;
   if (t->n > 1 && t->items[t->n - 1].arrival_ns < t->items[t->n - 2].arrival_ns)
     t->unsorted = true;

@@ -26,7 +26,8 @@ enum trace_column {
 
 /* One request as it is read; NaN: not there. */
 struct trace_row {
-  double arrival_s, prompt_tok, output_tok, prefix_tok, priority;
+  double prompt_tok, output_tok, prefix_tok, priority;
+  int64_t arrival_ns; /* TRACE_NO_TIME: not there */
   uint32_t session;
   size_t first_hash, n_hashes;
 };
@@ -39,10 +40,14 @@ struct trace {
   size_t n, room;
   uint32_t *hashes;
   size_t n_hashes, room_hashes;
-  double first_s; /* arrival of the first row */
+  int64_t first_ns; /* arrival of the first row */
   bool any, unsorted, full;
 };
 
+#define TRACE_NO_TIME INT64_MIN
+
+/* Nanoseconds of a number of units of 'unit_ns'; false out of range. */
+bool trace_time(double value, double unit_ns, int64_t *out);
 enum trace_column trace_column_of(const char *name, size_t len);
 uint32_t trace_session_id(const char *text, size_t len);
 void trace_row_init(struct trace_row *row);
