@@ -336,3 +336,71 @@ void kvc_num_format(double value, char out[KVC_NUM_TEXT])
     if (strtod(out, NULL) == value) return;
   }
 }
+
+/* How long the word at the start is: 3, 8 or 0. */
+static size_t special(const char *text, size_t len, double *out)
+{
+  static const struct {
+    const char *word;
+    size_t len;
+    double value;
+  } words[] = {{"infinity", 8, HUGE_VAL}, {"inf", 3, HUGE_VAL}, {"nan", 3, NAN}};
+  for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
+    size_t i = 0;
+    while (i < words[w].len && i < len && (text[i] | 32) == words[w].word[i]) i++;
+    if (i < words[w].len) continue;
+    *out = words[w].value;
+    return i;
+  }
+  return 0;
+}
+
+bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used)
+{
+  static const double powers[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  enum { EXACT_DIGITS = 15, LONGEST = 400 };
+  size_t i = len > 0 && (text[0] == '-' || text[0] == '+');
+  const bool minus = i > 0 && text[0] == '-';
+  double value;
+  const size_t word = special(text + i, len - i, &value);
+  if (word > 0) {
+    *out = minus ? -value : value;
+    *used = i + word;
+    return true;
+  }
+  uint64_t digits = 0;
+  size_t n = 0, fraction = 0;
+  bool point = false;
+  for (; i < len && (is_digit(text[i]) || (text[i] == '.' && !point)); i++) {
+    if (text[i] == '.') {
+      point = true;
+      continue;
+    }
+    if (++n <= EXACT_DIGITS) digits = digits * 10 + (uint64_t)(text[i] - '0');
+    fraction += point;
+  }
+  if (n == 0) return false;
+  size_t end = i;
+  if (i < len && (text[i] | 32) == 'e') {
+    size_t e = i + 1;
+    e += e < len && (text[e] == '-' || text[e] == '+');
+    if (e < len && is_digit(text[e])) {
+      while (e < len && is_digit(text[e])) e++;
+      end = e;
+    }
+  }
+  if (end == i && n <= EXACT_DIGITS) { /* both exact: so is their quotient, rounded */
+    value = (double)digits / powers[fraction];
+    *out = minus ? -value : value;
+    *used = end;
+    return true;
+  }
+  char copy[LONGEST + 1];
+  if (end > LONGEST) return false;
+  memcpy(copy, text, end);
+  copy[end] = '\0';
+  *out = strtod(copy, NULL);
+  *used = end;
+  return true;
+}

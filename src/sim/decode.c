@@ -166,6 +166,18 @@ void sim_decode_take(struct sim_engine *e, uint32_t at, int64_t count)
   enter(e, at);
 }
 
+void sim_flight_end(struct sim_engine *e, struct sim_flight *f, uint32_t at)
+{
+  struct sim_seq *s = &e->seqs[at];
+  uint32_t *p = &f->ending;
+  if (f->last != SIM_NONE && e->seqs[f->last].order < s->order)
+    p = &e->seqs[f->last].end_next;
+  while (*p != SIM_NONE && e->seqs[*p].order < s->order) p = &e->seqs[*p].end_next;
+  s->end_next = *p;
+  *p = at;
+  if (s->end_next == SIM_NONE) f->last = at;
+}
+
 /* Moves 'at' from the wheel to the list of the ending, which stays in order of
  * admission; the wheel lists the youngest first. */
 static void end_one(struct sim_engine *e, struct sim_flight *f, uint32_t at)
@@ -178,10 +190,7 @@ static void end_one(struct sim_engine *e, struct sim_flight *f, uint32_t at)
   s->phase = SIM_ENDING;
   f->n_ending++;
   f->tok_ending += s->computed;
-  uint32_t *p = &f->ending;
-  while (*p != SIM_NONE && e->seqs[*p].order < s->order) p = &e->seqs[*p].end_next;
-  s->end_next = *p;
-  *p = at;
+  sim_flight_end(e, f, at);
 }
 
 void sim_decode_advance(struct sim_engine *e, struct sim_flight *f, bool decoded)

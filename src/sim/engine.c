@@ -167,18 +167,32 @@ static int64_t to_ns(double s)
   return s < 9e8 ? (int64_t)(s * 1e9 + 0.5) : (int64_t)9e17;
 }
 
+static int64_t longest(struct sim_engine *e)
+{
+  if (e->batch.decodes == 0) return 0;
+  if (!e->batch.walked) return sim_decode_longest(e);
+  int64_t most = 0; /* of those that take part */
+  for (uint32_t at = e->running.head; at != SIM_NONE; at = e->seqs[at].next) {
+    const struct sim_seq *s = &e->seqs[at];
+    if (s->phase != SIM_DECODE || s->planned_step != e->step) continue;
+    const int64_t tok = sim_decode_context(e, s);
+    if (tok > most) most = tok;
+  }
+  return most;
+}
+
 static int64_t price(struct sim_engine *e)
 {
   struct sim_batch *b = &e->batch;
   const struct kvc_sim_config *run = e->run;
-  const struct kvc_step step = {
-      .prefills = b->chunks,
-      .n_prefills = b->n_chunks,
-      .decodes = (double)(b->decodes + e->wasted),
-      .decode_tok = (double)(b->decode_tok + e->wasted),
-      .decode_context_tok = (double)(b->context_tok + e->wasted_tok),
-      .decode_longest_tok = b->decodes > 0 ? (double)sim_decode_longest(e) : 0,
-      .running = (double)e->running.n};
+  const struct kvc_step step = {.prefills = b->chunks,
+                                .n_prefills = b->n_chunks,
+                                .decodes = (double)(b->decodes + e->wasted),
+                                .decode_tok = (double)(b->decode_tok + e->wasted),
+                                .decode_context_tok =
+                                    (double)(b->context_tok + e->wasted_tok),
+                                .decode_longest_tok = (double)longest(e),
+                                .running = (double)e->running.n};
   const int64_t gpu = to_ns(run->step_time(run->clock, &step));
   const int64_t cpu =
       run->host_time != NULL ? to_ns(run->host_time(run->clock, &step)) : 0;
@@ -196,7 +210,7 @@ static void plan(struct sim_engine *e, int64_t now_ns)
   b->n_chunks = 0;
   b->budget = e->cfg->max_batched_tok;
   b->decodes = b->decode_tok = b->context_tok = b->swapped_blocks = 0;
-  b->preempted = false;
+  b->preempted = b->walked = false;
   if (e->cfg->policy.v0)
     sim_plan_v0(e, now_ns);
   else
@@ -223,7 +237,6 @@ static void prompt_done(struct sim_engine *e, uint32_t at, struct sim_flight *f)
 {
   struct sim_seq *s = &e->seqs[at];
   struct kvc_sim_request *r = &e->records[s->req];
-  sim_prefill_remove(e, at);
   if (!s->started)
     r->first_token_ns = f->end_ns;
   else
@@ -243,10 +256,17 @@ static void prompt_done(struct sim_engine *e, uint32_t at, struct sim_flight *f)
   s->phase = SIM_ENDING;
   f->n_ending++;
   f->tok_ending += s->computed;
-  uint32_t *p = &f->ending;
-  while (*p != SIM_NONE && e->seqs[*p].order < s->order) p = &e->seqs[*p].end_next;
-  s->end_next = *p;
-  *p = at;
+  sim_flight_end(e, f, at);
+}
+
+/* Prompts that are done are no longer among the unfinished. */
+static void sweep_prefills(struct sim_engine *e)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < e->n_prefills; i++)
+    if (e->seqs[e->prefills[i]].phase == SIM_PREFILL)
+      e->prefills[kept++] = e->prefills[i];
+  e->n_prefills = kept;
 }
 
 /* Gaps between tokens: one value for all that decoded in the last step too. */
@@ -284,8 +304,11 @@ static void finish(struct sim_engine *e, uint32_t req, int64_t end_ns)
 void sim_engine_commit(struct sim_engine *e, int64_t start_ns, int64_t end_ns)
 {
   struct sim_batch *b = &e->batch;
-  struct sim_flight f = {
-      .step = e->step, .start_ns = start_ns, .end_ns = end_ns, .ending = SIM_NONE};
+  struct sim_flight f = {.step = e->step,
+                         .start_ns = start_ns,
+                         .end_ns = end_ns,
+                         .ending = SIM_NONE,
+                         .last = SIM_NONE};
   const bool decoded = b->decodes > 0 || !e->cfg->policy.v0;
   if (b->decodes > 0) decode_gaps(e, end_ns);
   sim_decode_advance(e, &f, decoded);
@@ -296,6 +319,7 @@ void sim_engine_commit(struct sim_engine *e, int64_t start_ns, int64_t end_ns)
     if (r->scheduled_ns < 0) r->scheduled_ns = start_ns;
     if (b->chunks[i].last) prompt_done(e, at, &f);
   }
+  if (b->n_chunks > 0) sweep_prefills(e);
   for (uint32_t at = f.ending; at != SIM_NONE; at = e->seqs[at].end_next)
     finish(e, e->seqs[at].req, end_ns);
   if (b->n_chunks > 0) e->last_prompt_ns = end_ns - start_ns;

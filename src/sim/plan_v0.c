@@ -33,7 +33,7 @@ static void start_prompt(struct sim_engine *e, uint32_t at, int32_t hits, int64_
   sim_wait_pop(e);
   for (int32_t i = 0; i < hits; i++) sim_pool_hold(&e->pool, s->nodes[i]);
   s->n_nodes = hits;
-  s->held = sim_blocks(e, s->tokens);
+  s->held = sim_blocks(e, s->tokens + e->cfg->lookahead_tok);
   sim_pool_take(&e->pool, s->held - hits);
   s->computed = hits * e->cfg->block_size_tok;
   if (e->records[s->req].scheduled_ns < 0) e->records[s->req].cached_tok = s->computed;
@@ -60,7 +60,7 @@ static void prompts(struct sim_engine *e)
     int64_t limit = cfg->max_model_len_tok;
     if (!cfg->chunked_prefill && cfg->max_batched_tok < limit)
       limit = cfg->max_batched_tok;
-    const int64_t all = sim_blocks(e, s->tokens);
+    const int64_t all = sim_blocks(e, s->tokens + cfg->lookahead_tok);
     if (s->tokens > limit || cfg->blocks - all < watermark(e)) {
       sim_wait_pop(e);
       sim_ignore(e, at);
@@ -140,6 +140,7 @@ static bool walk_decode(struct sim_engine *e, uint32_t at)
 
 static void running_walk(struct sim_engine *e)
 {
+  e->batch.walked = true;
   uint32_t at = e->running.head;
   bool going = true;
   while (going && at != SIM_NONE && e->batch.budget > 0) {
@@ -183,6 +184,7 @@ static void swap_in(struct sim_engine *e)
       e->fresh[e->n_fresh++] = at;
     sim_decode_join(e, at);
     if (s->need_step == e->step) sim_pool_take(&e->pool, 1);
+    s->planned_step = e->step;
     b->budget--;
     b->decodes++;
     b->decode_tok++;

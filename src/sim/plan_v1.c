@@ -143,6 +143,7 @@ static bool walk_prompt(struct sim_engine *e, uint32_t at)
 
 static void running_walk(struct sim_engine *e)
 {
+  e->batch.walked = true;
   uint32_t at = e->running.head;
   bool going = true;
   while (going && at != SIM_NONE && e->batch.budget > 0) {

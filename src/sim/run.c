@@ -111,7 +111,8 @@ static int least_loaded(const struct run *r)
   return best;
 }
 
-/* By what the first blocks hold; requests with nothing to share take turns. */
+/* By what the first blocks hold (two hash ids: the first is often the same system prompt
+ * for all); requests with nothing to share take turns. */
 static int by_prefix(struct run *r, const struct kvc_request *q)
 {
   uint64_t key;
@@ -120,7 +121,7 @@ static int by_prefix(struct run *r, const struct kvc_request *q)
   else if (q->session != 0)
     key = UINT64_C(3) << 32 | q->session;
   else if (q->n_hash_ids > 0)
-    key = UINT64_C(2) << 32 | q->hash_ids[0];
+    key = kvc_rng_mix(q->hash_ids[0]) + (q->n_hash_ids > 1 ? q->hash_ids[1] : 0);
   else
     return r->robin++ % r->n_engines;
   return (int)(kvc_rng_mix(key) % (uint64_t)r->n_engines);

@@ -84,7 +84,8 @@ struct sim_list {
 /* A step on its way through the GPU. */
 struct sim_flight {
   int64_t step, start_ns, end_ns;
-  uint32_t ending;              /* list of sequences whose last token it makes */
+  uint32_t ending; /* sequences whose last token it makes, in running order */
+  uint32_t last;   /* of them */
   int64_t n_ending, tok_ending; /* and the context they hold */
 };
 
@@ -105,7 +106,7 @@ struct sim_batch {
   size_t n_chunks, room_chunks;
   int64_t budget;
   int64_t decodes, decode_tok, context_tok;
-  bool preempted;
+  bool preempted, walked;
   int64_t swapped_blocks; /* moved to or from the CPU */
 };
 
@@ -205,6 +206,8 @@ void sim_decode_leave(struct sim_engine *e, uint32_t at);
 void sim_decode_skip(struct sim_engine *e, uint32_t at);
 /* Takes blocks in the step being planned: fewer than a grain when the pool is short. */
 void sim_decode_take(struct sim_engine *e, uint32_t at, int64_t count);
+/* Puts 'at' to the ending ones of a step, by order of admission. */
+void sim_flight_end(struct sim_engine *e, struct sim_flight *f, uint32_t at);
 int64_t sim_decode_context(const struct sim_engine *e, const struct sim_seq *s);
 int64_t sim_decode_longest(struct sim_engine *e);
 /* Those whose last token the planned step makes leave, in order; all others move on. */
