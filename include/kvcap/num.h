@@ -17,10 +17,6 @@
 kvc_code kvc_num_parse(const char *text, const char *where, double *out,
                        struct kvc_err *err) KVC_MUST_USE;
 
-/* A decimal number at the start of text[0..len), which needs no NUL: sign, digits,
- * fraction, exponent, or nan, inf, infinity in any case.  False when there is none. */
-bool kvc_num_scan(const char *text, size_t len, double *out, size_t *used);
-
 /* A whole number within [min, max]. */
 kvc_code kvc_num_parse_int(const char *text, const char *where, int64_t min, int64_t max,
                            int64_t *out, struct kvc_err *err) KVC_MUST_USE;
