@@ -74,6 +74,13 @@ static double linear(const struct kvc_latency *l, const struct speed_op *o, doub
   return o->op.count * kvc_priced_time(&o->curve, bytes, flops, m);
 }
 
+/* How many standard deviations the largest of 'ranks' draws lies above their mean:
+ * within 0.07 of the order statistics of the normal distribution up to 64. */
+static double slowest(double ranks)
+{
+  return ranks > 1 ? 0.565 * pow(log2(ranks), 0.8) : 0;
+}
+
 /* The routed experts of a layer: gate, up and down. */
 static double experts(const struct kvc_latency *l, const struct speed_op *o, double m,
                       struct sum *s)
@@ -83,8 +90,8 @@ static double experts(const struct kvc_latency *l, const struct speed_op *o, dou
   const double ranks = l->whole_experts ? fmax(op->experts_all / op->experts, 1) : 1;
   const double skew = ranks > 1 ? 1 + (SKEW - 1) * (1 - exp(-ranks / 4)) : 1;
   const double pairs = tokens * op->per_tok / ranks * skew;
-  const double hit =
-      kvc_experts_touched(op->experts, op->experts_all, op->per_tok, tokens);
+  double hit = kvc_experts_touched(op->experts, op->experts_all, op->per_tok, tokens);
+  hit = fmin(hit + slowest(ranks) * sqrt(hit * (1 - hit / op->experts)), op->experts);
   const double bytes = hit * op->weight_bytes + 2 * pairs * (2 * op->in + 1.5 * op->out);
   const double flops = 2 * pairs * op->madds;
   account(s, op->count, bytes, flops, l->bandwidth, o->peak_flops);
