@@ -57,6 +57,7 @@ struct kvc_step_cost {
   double bytes, flops;  /* on one rank */
   double low_s, high_s; /* about 90 % of comparable measurements lie inside */
   const char *reason;   /* for the width */
+  enum kvc_speed_source source;
 };
 
 struct kvc_latency; /* opaque; lives in the arena */

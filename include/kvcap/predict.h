@@ -45,13 +45,26 @@ struct kvc_point {
   const char *bad; /* a cell that cannot be read: a sentence; NULL */
 };
 
+enum kvc_model_class { KVC_CLASS_DENSE, KVC_CLASS_MOE, KVC_CLASS_MLA, KVC_CLASS_STATE };
+/* "dense", "experts", "latent attention", "recurrent". */
+const char *kvc_model_class_name(enum kvc_model_class model_class);
+
 struct kvc_prediction {
   double value[KVC_POINT_FIGURES_];
-  double low_frac, high_frac; /* of times */
+  double low[KVC_POINT_FIGURES_], high[KVC_POINT_FIGURES_]; /* 90 % of servers inside */
   enum kvc_speed_source source;
-  const char *reason;
-  double bound_frac; /* decode step: its lower bound over it */
+  const char *reason; /* for the width */
+  bool extrapolated;  /* beyond anything the model was compared with */
+  double bound_frac;  /* decode step: its lower bound over it */
+  enum kvc_model_class model_class;
 };
+
+/* Within which factors of a prediction nine of ten measured servers lie: the 5th and
+ * 95th percentile of measured / predicted over 747 points that were used for fitting
+ * (coverage is then counted on others).  Wider for a GPU without kernel tables, and
+ * half as wide again on a logarithmic scale where 'extrapolated'. */
+void kvc_predict_interval(enum kvc_speed_source source, bool extrapolated, size_t figure,
+                          double *low_frac, double *high_frac);
 
 kvc_code kvc_points_read(struct kvc_arena *arena, const char *text, size_t len,
                          const char *file, struct kvc_point **out, size_t *n,

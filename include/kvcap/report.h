@@ -68,6 +68,7 @@ enum kvc_block_kind {
   KVC_BLOCK_BAR,     /* segments of 'total' */
   KVC_BLOCK_ITEM,    /* label (a change), text (what it yields), note (why) */
   KVC_BLOCK_LINE,    /* text as it is, folded only when too long */
+  KVC_BLOCK_CELLS,   /* the same with its spaces kept: columns made by the caller */
   KVC_BLOCK_COMMAND  /* text is a shell command, folded with backslashes */
 };
 

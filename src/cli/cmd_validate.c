@@ -24,6 +24,8 @@ const struct cli_option validate_options[] = {
    .help = "rows with this word in the column split, such as check"},
   {.name = "--kind", .arg = "NAME", .type = CLI_TEXT, .offset = X(kind),
    .help = "rows whose column kind begins so, such as serving; all kinds of serving when not given"},
+  {.name = "--predictions", .arg = "FILE", .type = CLI_TEXT, .offset = X(predictions), .complete = "file",
+   .help = "write a line a point: predicted, low, high and measured figures, as CSV"},
   {.name = "--jobs", .alias = "-j", .arg = "N", .type = CLI_INT, .offset = X(jobs), .min = 1, .max = 256,
    .advice = "write a count such as 4", .help = "processes; as many as there are processors when not given"},
   {.type = CLI_END}};
@@ -34,7 +36,10 @@ struct answer {
   size_t index;
   bool ok;
   double value[KVC_POINT_FIGURES_];
-  double low_frac, high_frac, bound_frac;
+  double low[KVC_POINT_FIGURES_], high[KVC_POINT_FIGURES_], bound_frac;
+  bool extrapolated;
+  enum kvc_model_class model_class;
+  enum kvc_speed_source source;
   char text[200]; /* reason for the width, or why it failed */
 };
 
@@ -52,8 +57,11 @@ static void predict(struct validate *v, size_t i, struct answer *out)
   out->ok = rc == KVC_E_OK;
   if (out->ok) {
     memcpy(out->value, p.value, sizeof out->value);
-    out->low_frac = p.low_frac;
-    out->high_frac = p.high_frac;
+    memcpy(out->low, p.low, sizeof out->low);
+    memcpy(out->high, p.high, sizeof out->high);
+    out->extrapolated = p.extrapolated;
+    out->model_class = p.model_class;
+    out->source = p.source;
     out->bound_frac = p.bound_frac;
   }
   (void)snprintf(out->text, sizeof out->text, "%.199s",
@@ -86,8 +94,11 @@ static kvc_code take(struct validate *v, const struct answer *a, struct kvc_err 
   row->why = a->ok ? NULL : text;
   row->reason = a->ok ? text : NULL;
   memcpy(row->prediction.value, a->value, sizeof a->value);
-  row->prediction.low_frac = a->low_frac;
-  row->prediction.high_frac = a->high_frac;
+  memcpy(row->prediction.low, a->low, sizeof a->low);
+  memcpy(row->prediction.high, a->high, sizeof a->high);
+  row->prediction.extrapolated = a->extrapolated;
+  row->prediction.model_class = a->model_class;
+  row->prediction.source = a->source;
   row->prediction.bound_frac = a->bound_frac;
   return KVC_E_OK;
 }
@@ -182,6 +193,20 @@ static kvc_code read_points(struct validate *v, struct validate_args *a,
   return KVC_E_OK;
 }
 
+static kvc_code write_predictions(const struct validate_args *a,
+                                  const struct kvc_validation *result,
+                                  struct kvc_err *err)
+{
+  struct kvc_buf csv;
+  kvc_buf_init(&csv, 1u << 30);
+  kvc_validation_csv(result, &csv);
+  const kvc_code rc = csv.full
+                          ? kvc_fail(err, KVC_E_LIMIT, a->predictions, "is over 1 GiB")
+                          : kvc_file_write(a->predictions, csv.text, csv.len, err);
+  kvc_buf_clear(&csv);
+  return rc;
+}
+
 kvc_code cli_cmd_validate(struct cli *cli, int argc, char *const *argv,
                           struct kvc_err *err)
 {
@@ -211,6 +236,8 @@ kvc_code cli_cmd_validate(struct cli *cli, int argc, char *const *argv,
                                   .n = v->n,
                                   .skipped = v->skipped,
                                   .wall_s = cli_now_s() - begin};
+  KVC_TRY(kvc_validation_odds(&cli->arena, &result, err));
+  if (args.predictions != NULL) KVC_TRY(write_predictions(&args, &result, err));
   struct kvc_doc doc;
   kvc_doc_init(&doc, &cli->arena);
   KVC_TRY(kvc_doc_validation(&doc, &result, err));

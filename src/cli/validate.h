@@ -9,7 +9,7 @@
 
 struct validate_args {
   struct cli_common common;
-  const char *quality, *split, *kind;
+  const char *quality, *split, *kind, *predictions;
   int jobs;
 };
 

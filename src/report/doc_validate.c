@@ -3,6 +3,7 @@
  */
 #include <kvcap/validate.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,75 +14,10 @@ static const char *checked(struct kvc_doc *doc, const char *text)
 }
 #define TEXT(doc, ...) checked((doc), kvc_arena_printf((doc)->arena, __VA_ARGS__))
 
-/* Figures that the summary is of. */
-static const struct {
-  size_t figure;
-  const char *name;
-  bool time; /* an interval applies as it stands; a rate gets its inverse */
-} summed[] = {{KVC_POINT_MEAN_TPOT, "TPOT", true},
-              {KVC_POINT_MEAN_TTFT, "TTFT", true},
-              {KVC_POINT_OUTPUT_TOK_S, "output throughput", false}};
-enum { N_SUMMED = 3 };
-
-/* predicted / measured - 1; NaN when either is unknown. */
-static double error_of(const struct kvc_validation_row *row, size_t figure)
-{
-  const double measured = row->point->measured[figure];
-  if (row->why != NULL || !row->done || !(measured > 0)) return NAN;
-  return row->prediction.value[figure] / measured - 1;
-}
-
-static bool covered(const struct kvc_validation_row *row, size_t k)
-{
-  const double e = 1 / (1 + error_of(row, summed[k].figure)); /* measured / predicted */
-  const double low = row->prediction.low_frac, high = row->prediction.high_frac;
-  return summed[k].time ? e >= low && e <= high : e >= 1 / high && e <= 1 / low;
-}
-
-struct summary {
-  size_t n, within, twice, inside;
-  double median, p90, bias;
-};
-
-static int by_value(const void *a, const void *b)
-{
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* Of the rows whose group equals 'group'; NULL: all. */
-static bool summarise(struct kvc_doc *doc, const struct kvc_validation *v, size_t k,
-                      const char *(*group_of)(const struct kvc_point *),
-                      const char *group, struct summary *out)
-{
-  double *abs_errors = kvc_arena_alloc(doc->arena, v->n + 1, sizeof *abs_errors);
-  double *errors = kvc_arena_alloc(doc->arena, v->n + 1, sizeof *errors);
-  *out = (struct summary){0};
-  if (abs_errors == NULL || errors == NULL) {
-    doc->full = true;
-    return false;
-  }
-  for (size_t i = 0; i < v->n; i++) {
-    const double e = error_of(&v->rows[i], summed[k].figure);
-    if (isnan(e)) continue;
-    if (group != NULL && strcmp(group_of(v->rows[i].point), group) != 0) continue;
-    errors[out->n] = e;
-    abs_errors[out->n++] = fabs(e);
-    out->within += fabs(e) <= 0.2;
-    out->twice += e > 1 || e < -0.5;
-    out->inside += covered(&v->rows[i], k);
-  }
-  if (out->n == 0) return false;
-  qsort(errors, out->n, sizeof *errors, by_value);
-  qsort(abs_errors, out->n, sizeof *abs_errors, by_value);
-  out->median = abs_errors[out->n / 2];
-  out->p90 = abs_errors[(size_t)(0.9 * (double)(out->n - 1))];
-  out->bias = errors[out->n / 2];
-  return true;
-}
+static const char *const names[KVC_VALIDATED] = {"TPOT", "TTFT", "output throughput"};
 
 static void add_summary(struct kvc_doc *doc, struct kvc_node *map, const char *key,
-                        const struct summary *s)
+                        const struct kvc_validation_summary *s)
 {
   struct kvc_node *one = kvc_node_add(doc, map, key, KVC_NODE_MAP);
   const double n = (double)s->n;
@@ -94,116 +30,207 @@ static void add_summary(struct kvc_doc *doc, struct kvc_node *map, const char *k
   kvc_node_num(doc, one, "interval_coverage_frac", (double)s->inside / n, KVC_U_NONE);
 }
 
-static void add_line(struct kvc_doc *doc, const char *label, const struct summary *s)
+static void heading(struct kvc_doc *doc, const char *text)
+{
+  (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL, text, NULL);
+}
+
+static void line(struct kvc_doc *doc, const char *text)
+{
+  (void)kvc_block_add(doc, KVC_BLOCK_CELLS, NULL, text, NULL);
+}
+
+static void add_all_line(struct kvc_doc *doc, const char *name,
+                         const struct kvc_validation_summary *s)
 {
   const double n = (double)s->n;
-  (void)kvc_block_add(
-      doc, KVC_BLOCK_ROW, label,
-      TEXT(doc, "%5.1f %% median, %5.1f %% p90, bias %+.0f %%", 100 * s->median,
-           100 * s->p90, 100 * s->bias),
-      TEXT(doc, "%.0f points, %.0f %% within 20 %%, %.1f %% beyond 2x, %.0f %% inside", n,
-           100 * (double)s->within / n, 100 * (double)s->twice / n,
-           100 * (double)s->inside / n));
+  line(doc,
+       TEXT(doc, "%-18s %6.0f %6.1f %% %6.1f %% %+6.1f %% %6.0f %% %6.1f %% %5.0f %%",
+            name, n, 100 * s->median, 100 * s->p90, 100 * s->bias,
+            100 * (double)s->within / n, 100 * (double)s->twice / n,
+            100 * (double)s->inside / n));
 }
 
-/* ---- groups ---------------------------------------------------------------------------
+/* ---- groups -------------------------------------------------------------------------
  */
 
-static const char *gpu_of(const struct kvc_point *p)
+static const char *gpu_of(const struct kvc_validation_row *r)
 {
-  return p->gpu;
+  return r->point->gpu;
 }
-static const char *model_of(const struct kvc_point *p)
+static const char *class_of(const struct kvc_validation_row *r)
 {
-  return p->model;
+  return r->why != NULL ? "not predicted"
+                        : kvc_model_class_name(r->prediction.model_class);
 }
-static const char *version_of(const struct kvc_point *p)
+static const char *model_of(const struct kvc_validation_row *r)
 {
-  return p->version[0] != '\0' ? p->version : "not stated";
+  return r->point->model;
 }
-static const char *kind_of(const struct kvc_point *p)
+static const char *kind_of(const struct kvc_validation_row *r)
 {
-  return p->kind[0] != '\0' ? p->kind : "not stated";
+  return r->point->kind[0] != '\0' ? r->point->kind : "not stated";
 }
-static const char *batch_of(const struct kvc_point *p)
+static const char *batch_of(const struct kvc_validation_row *r)
 {
-  const double c = p->concurrency;
-  return isinf(c)  ? "open loop"
-         : c <= 4  ? "1 to 4"
-         : c <= 16 ? "5 to 16"
-         : c <= 64 ? "17 to 64"
-                   : "65 and more";
+  const double c = r->point->concurrency;
+  return isnan(c)   ? "not stated"
+         : isinf(c) ? "open loop"
+         : c <= 4   ? "1 to 4"
+         : c <= 16  ? "5 to 16"
+         : c <= 64  ? "17 to 64"
+                    : "65 and more";
 }
+static const char *version_of(const struct kvc_validation_row *r)
+{
+  return r->point->version[0] != '\0' ? r->point->version : "not stated";
+}
+
+typedef const char *group_of(const struct kvc_validation_row *);
 
 static const struct {
   const char *key, *heading;
-  const char *(*of)(const struct kvc_point *);
-} groupings[] = {{"by_gpu", "By GPU", gpu_of},
-                 {"by_model", "By model", model_of},
-                 {"by_kind", "By kind", kind_of},
-                 {"by_concurrency", "By concurrency", batch_of},
-                 {"by_version", "By version", version_of}};
+  group_of *of;
+  bool printed;
+} groupings[] = {{"by_gpu", "By GPU", gpu_of, true},
+                 {"by_model_class", "By kind of model", class_of, true},
+                 {"by_kind", "By kind of run", kind_of, true},
+                 {"by_concurrency", "By clients", batch_of, true},
+                 {"by_version", "By release", version_of, true},
+                 {"by_model", "By model", model_of, false}};
 
-static void add_grouping(struct kvc_doc *doc, const struct kvc_validation *v, size_t g)
+struct labelled {
+  const char *group;
+  const struct kvc_validation_row *row;
+  size_t at;
+};
+
+static int by_group(const void *a, const void *b)
 {
-  bool *done = kvc_arena_alloc(doc->arena, v->n + 1, sizeof *done);
+  const struct labelled *x = a, *y = b;
+  const int c = strcmp(x->group, y->group);
+  return c != 0 ? c : x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void print_group(struct kvc_doc *doc, const char *group,
+                        const struct kvc_validation_summary *s, size_t rows)
+{
+  char cells[KVC_VALIDATED][16];
+  for (size_t k = 0; k < KVC_VALIDATED; k++)
+    if (s[k].n > 0)
+      (void)snprintf(cells[k], sizeof cells[k], "%.1f %%", 100 * s[k].median);
+    else
+      (void)snprintf(cells[k], sizeof cells[k], "-");
+  line(doc, TEXT(doc, "%-36.36s %6zu %9s %9s %11s", group, rows, cells[0], cells[1],
+                 cells[2]));
+}
+
+/* A group after the other: rows sorted by their group's name. */
+static void add_grouping(struct kvc_doc *doc, const struct kvc_validation *v, size_t g,
+                         struct labelled *all, const struct kvc_validation_row **rows,
+                         double *work)
+{
   struct kvc_node *map = kvc_node_add(doc, doc->root, groupings[g].key, KVC_NODE_MAP);
-  if (done == NULL) {
-    doc->full = true;
-    return;
+  for (size_t i = 0; i < v->n; i++)
+    all[i] = (struct labelled){groupings[g].of(&v->rows[i]), &v->rows[i], i};
+  qsort(all, v->n, sizeof *all, by_group);
+  if (groupings[g].printed) {
+    heading(doc, groupings[g].heading);
+    line(doc, TEXT(doc, "%-36s %6s %9s %9s %11s", "median error", "points", "TPOT",
+                   "TTFT", "throughput"));
   }
-  if (g == 0)
-    (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL, groupings[g].heading, NULL);
-  for (size_t i = 0; i < v->n; i++) {
-    const char *group = groupings[g].of(v->rows[i].point);
-    if (done[i]) continue;
-    for (size_t k = i; k < v->n; k++)
-      if (strcmp(groupings[g].of(v->rows[k].point), group) == 0) done[k] = true;
-    struct kvc_node *one = kvc_node_add(doc, map, group, KVC_NODE_MAP);
-    for (size_t k = 0; k < N_SUMMED; k++) {
-      struct summary s;
-      if (!summarise(doc, v, k, groupings[g].of, group, &s)) continue;
-      add_summary(doc, one, kvc_point_figure(summed[k].figure), &s);
-      if (g == 0) add_line(doc, TEXT(doc, "%s %s", group, summed[k].name), &s);
-    }
+  for (size_t i = 0, end; i < v->n; i = end) {
+    struct kvc_validation_summary s[KVC_VALIDATED];
+    for (end = i; end < v->n && strcmp(all[end].group, all[i].group) == 0; end++)
+      rows[end - i] = all[end].row;
+    struct kvc_node *one = kvc_node_add(doc, map, all[i].group, KVC_NODE_MAP);
+    for (size_t k = 0; k < KVC_VALIDATED; k++)
+      if (kvc_validation_summarise(rows, end - i, kvc_validated(k), work, &s[k]))
+        add_summary(doc, one, kvc_point_figure(kvc_validated(k)), &s[k]);
+    if (groupings[g].printed) print_group(doc, all[i].group, s, end - i);
   }
 }
 
-/* ---- points
- * ---------------------------------------------------------------------------- */
+/* ---- points -------------------------------------------------------------------------
+ */
 
 static void add_points(struct kvc_doc *doc, const struct kvc_validation *v)
 {
   struct kvc_node *list = kvc_node_add(doc, doc->root, "points", KVC_NODE_LIST);
   for (size_t i = 0; i < v->n; i++) {
     const struct kvc_validation_row *r = &v->rows[i];
+    const struct kvc_prediction *p = &r->prediction;
+    const bool known = r->why == NULL && r->done;
     struct kvc_node *one = kvc_node_add(doc, list, NULL, KVC_NODE_MAP);
     kvc_node_text(doc, one, "id", r->point->id);
     kvc_node_text(doc, one, "why_not", r->why);
-    struct kvc_node *predicted = kvc_node_add(doc, one, "predicted", KVC_NODE_MAP);
-    struct kvc_node *measured = kvc_node_add(doc, one, "measured", KVC_NODE_MAP);
+    struct kvc_node *maps[] = {kvc_node_add(doc, one, "predicted", KVC_NODE_MAP),
+                               kvc_node_add(doc, one, "measured", KVC_NODE_MAP),
+                               kvc_node_add(doc, one, "low", KVC_NODE_MAP),
+                               kvc_node_add(doc, one, "high", KVC_NODE_MAP)};
     for (size_t k = 0; k < KVC_POINT_FIGURES_; k++) {
-      kvc_node_num(doc, predicted, kvc_point_figure(k),
-                   r->why == NULL ? r->prediction.value[k] : (double)NAN, KVC_U_NONE);
-      kvc_node_num(doc, measured, kvc_point_figure(k), r->point->measured[k], KVC_U_NONE);
+      const char *key = kvc_point_figure(k);
+      const double none = (double)NAN;
+      kvc_node_num(doc, maps[0], key, known ? p->value[k] : none, KVC_U_NONE);
+      kvc_node_num(doc, maps[1], key, r->point->measured[k], KVC_U_NONE);
+      kvc_node_num(doc, maps[2], key, known ? p->low[k] : none, KVC_U_NONE);
+      kvc_node_num(doc, maps[3], key, known ? p->high[k] : none, KVC_U_NONE);
     }
-    kvc_node_num(doc, one, "low", r->why == NULL ? r->prediction.low_frac : (double)NAN,
-                 KVC_U_NONE);
-    kvc_node_num(doc, one, "high", r->why == NULL ? r->prediction.high_frac : (double)NAN,
-                 KVC_U_NONE);
     kvc_node_text(doc, one, "reason", r->reason);
-    bool outside = r->why != NULL;
-    for (size_t k = 0; k < N_SUMMED; k++)
-      outside = outside || (!isnan(error_of(r, summed[k].figure)) && !covered(r, k));
-    kvc_node_bool(doc, one, "outside", outside);
+    kvc_node_num(doc, one, "bound_frac", known ? p->bound_frac : (double)NAN, KVC_U_NONE);
+    kvc_node_bool(doc, one, "outside", kvc_validation_outside(r));
+    kvc_node_text(doc, one, "contradicts", r->odds);
   }
+}
+
+static void add_ends(struct kvc_doc *doc, const struct kvc_validation *v)
+{
+  size_t odds = 0, outside = 0;
+  for (size_t i = 0; i < v->n; i++) {
+    odds += v->rows[i].odds != NULL;
+    outside += kvc_validation_outside(&v->rows[i]);
+  }
+  kvc_node_num(doc, doc->root, "rows_outside", (double)outside, KVC_U_NONE);
+  kvc_node_num(doc, doc->root, "rows_that_contradict", (double)odds, KVC_U_NONE);
+  heading(doc, "How to read this");
+  (void)kvc_block_add(
+      doc, KVC_BLOCK_PARA, NULL,
+      "TPOT is (end to end - TTFT) / (output tokens - 1). 'inside' counts measured "
+      "figures "
+      "within the 90 % interval. Bias is the median of predicted / measured - 1.",
+      NULL);
+  (void)kvc_block_add(
+      doc, KVC_BLOCK_PARA, NULL,
+      TEXT(doc,
+           "%zu rows are outside what the model knows: not predicted, extrapolated, "
+           "beyond "
+           "their interval or off by 2x. %zu rows contradict another of the same "
+           "deployment and load; --format json or --predictions FILE names them.",
+           outside, odds),
+      NULL);
+  size_t shown = 0;
+  for (size_t i = 0; i < v->n && shown < 5; i++)
+    if (v->rows[i].why != NULL) {
+      if (shown++ == 0) heading(doc, "Not predicted");
+      (void)kvc_block_add(doc, KVC_BLOCK_PARA, v->rows[i].point->id, v->rows[i].why,
+                          NULL);
+    }
 }
 
 kvc_code kvc_doc_validation(struct kvc_doc *doc, const struct kvc_validation *v,
                             struct kvc_err *err)
 {
   size_t refused = 0;
-  for (size_t i = 0; i < v->n; i++) refused += v->rows[i].why != NULL;
+  double *work = kvc_arena_alloc(doc->arena, 2 * v->n + 1, sizeof *work);
+  struct labelled *all = kvc_arena_alloc(doc->arena, v->n + 1, sizeof *all);
+  const struct kvc_validation_row **rows =
+      kvc_arena_alloc(doc->arena, v->n + 1, sizeof(*rows));
+  if (work == NULL || all == NULL || rows == NULL)
+    return kvc_arena_full(doc->arena, "the report", err);
+  for (size_t i = 0; i < v->n; i++) {
+    refused += v->rows[i].why != NULL;
+    rows[i] = &v->rows[i];
+  }
   kvc_node_num(doc, doc->root, "schema", v->schema, KVC_U_NONE);
   kvc_node_text(doc, doc->root, "where", v->where);
   kvc_node_num(doc, doc->root, "rows", (double)v->n, KVC_U_NONE);
@@ -214,15 +241,19 @@ kvc_code kvc_doc_validation(struct kvc_doc *doc, const struct kvc_validation *v,
                       TEXT(doc, "%zu points of %s predicted in %.1f s, %zu could not be",
                            v->n - refused, v->where, v->wall_s, refused),
                       NULL);
-  struct kvc_node *all = kvc_node_add(doc, doc->root, "all", KVC_NODE_MAP);
-  for (size_t k = 0; k < N_SUMMED; k++) {
-    struct summary s;
-    if (!summarise(doc, v, k, NULL, NULL, &s)) continue;
-    add_summary(doc, all, kvc_point_figure(summed[k].figure), &s);
-    add_line(doc, summed[k].name, &s);
+  struct kvc_node *map = kvc_node_add(doc, doc->root, "all", KVC_NODE_MAP);
+  heading(doc, "Error");
+  line(doc, TEXT(doc, "%-18s %6s %8s %8s %8s %8s %8s %7s", "", "points", "median", "p90",
+                 "bias", "<= 20 %", "> 2x", "inside"));
+  for (size_t k = 0; k < KVC_VALIDATED; k++) {
+    struct kvc_validation_summary s;
+    if (!kvc_validation_summarise(rows, v->n, kvc_validated(k), work, &s)) continue;
+    add_summary(doc, map, kvc_point_figure(kvc_validated(k)), &s);
+    add_all_line(doc, names[k], &s);
   }
   for (size_t g = 0; g < sizeof groupings / sizeof *groupings; g++)
-    add_grouping(doc, v, g);
+    add_grouping(doc, v, g, all, rows, work);
   add_points(doc, v);
+  add_ends(doc, v);
   return doc->full ? kvc_arena_full(doc->arena, "the report", err) : KVC_E_OK;
 }

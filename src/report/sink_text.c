@@ -269,6 +269,14 @@ static void write_block(struct page *page, const struct kvc_block *block)
     write_toned(page, block->tone, block->text, INDENT + 4);
     page_newline(page);
     break;
+  case KVC_BLOCK_CELLS:
+    page_to(page, INDENT);
+    if (INDENT + page_width(page, block->text) <= page->style->columns)
+      page_cell(page, block->text, page_width(page, block->text));
+    else
+      page_words(page, block->text, INDENT + 4);
+    page_newline(page);
+    break;
   case KVC_BLOCK_COMMAND: page_command(page, block->text, INDENT); break;
   case KVC_BLOCK_ROW: break;
   }

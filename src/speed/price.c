@@ -13,7 +13,8 @@
  *              E (1 - (1 - k/E)^(r n)), r = ROUTED < 1 because tokens of a batch
  *              agree more than chance.  bytes = touched x weights, flops = 2 n k in
  *              out, x = tokens an expert.  Expert parallelism: the slowest rank holds
- *              SKEW times its share.                      source: kernel tables
+ *              SKEW times its share of tokens and reads the largest of as many draws of
+ *              touched experts as there are ranks.        source: kernel tables
  *   attention  decode: bytes = KV of all contexts, cut at the window; flops = 2 heads
  *              (qk + v) context.  prefill: pairs = new (context + new / 2), flops =
  *              2 heads (qk + v) pairs, x = 2 pairs / new.  Latent attention decodes
@@ -256,6 +257,7 @@ static void width(const struct kvc_latency *l, const struct tokens *t,
       "data sheet only: means over all measured GPUs"};
   double r = rel[l->source];
   c->reason = why[l->source];
+  c->source = l->source;
   if (t->fresh + t->decode > 65536) {
     r += 0.2;
     c->reason = "more tokens in a step than any measurement: extrapolated";

@@ -119,7 +119,8 @@ static void a_prediction_is_slower_than_the_memory(void **state)
   assert_true(one.value[KVC_POINT_MEAN_TPOT] > 4.5);
   assert_true(one.value[KVC_POINT_MEAN_TPOT] < 12);
   assert_true(one.bound_frac > 0.3 && one.bound_frac <= 1);
-  assert_true(one.low_frac < 1 && one.high_frac > 1);
+  for (size_t k = 0; k < KVC_POINT_FIGURES_; k++)
+    assert_true(one.low[k] < one.value[k] && one.high[k] > one.value[k]);
   p.concurrency = 64;
   p.prompts = 640;
   assert_int_equal(kvc_point_predict(&arena, db, &p, &many, &err), KVC_E_OK);
