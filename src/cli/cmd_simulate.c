@@ -57,7 +57,7 @@ static kvc_code run_one(struct simulate *s, double rate, int clients,
                                   .slo = s->args->limits,
                                   .keep_requests = s->args->requests_csv != NULL,
                                   .series_points = 200};
-  kvc_sim_engine_of(s->args->size.catalogue, s->size, &config.engine);
+  KVC_TRY(kvc_sim_engine_of(s->args->size.catalogue, s->size, &config.engine, err));
   const double begin = wall();
   KVC_TRY(simulate_traffic(s, arena, rate, clients, &traffic, err));
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, &run->result, err));
