@@ -76,7 +76,7 @@ kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
                            struct kvc_err *err) KVC_MUST_USE;
 
 /* An engine of the simulator as a sized deployment sets it; facts by release. */
-void kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *size,
-                       struct kvc_sim_engine *out);
+kvc_code kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *size,
+                           struct kvc_sim_engine *out, struct kvc_err *err) KVC_MUST_USE;
 
 #endif

@@ -38,6 +38,8 @@ struct kvc_traffic {
   /* A stop token ends a request, not its limit: an asynchronous scheduler then wastes
    * one slot a request. */
   bool ends_by_stop;
+  size_t passed_over; /* rows of a trace with no prompt or no output: nothing to serve */
+  bool untimed;       /* a trace without times: every arrival is 0 */
 };
 
 enum kvc_arrivals {
@@ -97,7 +99,9 @@ enum kvc_trace_kind {
   KVC_TRACE_BURSTGPT, /* Timestamp,Model,Request tokens,Response tokens,... */
   KVC_TRACE_CSV,      /* arrival_s,prompt_tok,output_tok[,session][,prefix_tok] */
   KVC_TRACE_JSONL,    /* Mooncake, or our own column names, or LLMServingSim's */
-  KVC_TRACE_LENGTHS   /* a JSON list of [prompt, output] or ShareGPT conversations */
+  KVC_TRACE_LENGTHS,  /* a JSON list of [prompt, output] or ShareGPT conversations */
+  KVC_TRACE_BENCH     /* a detailed result of vllm bench serve: input_lens, output_lens,
+                       * start_times where it has them */
 };
 
 struct kvc_trace_options {

@@ -3,168 +3,16 @@
  */
 #include "commands.h"
 #include "simulate.h"
-#include <kvcap/num.h>
 #include <kvcap/predict.h>
 #include <kvcap/speed.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
 
-static kvc_code read_rate(void *ptr, const struct cli_option *option, const char *value,
-                          struct kvc_err *err)
-{
-  struct simulate_args *args = ptr;
-  size_t used;
-  double v;
-  if (!kvc_num_scan(value, strlen(value), &v, &used) || value[used] != '\0' || !(v > 0))
-    return kvc_fail(err, KVC_E_RANGE, option->name,
-                    "\"%.40s\" is no rate; write requests a second such as 4.5, or inf",
-                    value);
-  args->rate_per_s = v;
-  return KVC_E_OK;
-}
-
-#define X(member) offsetof(struct simulate_args, member)
-/* clang-format off */
-const struct cli_option simulate_options[] = {
-  SIZE_GROUP("Load"),
-  {.name = "--input-len", .alias = "--random-input-len", .arg = "TOKENS", .type = CLI_TOKENS, .offset = X(input_tok), .min = 1, .max = 1e8,
-   .advice = "write tokens such as 512", .help = "mean prompt"},
-  {.name = "--output-len", .alias = "--random-output-len", .arg = "TOKENS", .type = CLI_TOKENS, .offset = X(output_tok), .min = 1, .max = 1e8,
-   .advice = "write tokens such as 128", .help = "mean output"},
-  {.name = "--random-range-ratio", .arg = "R", .type = CLI_NUM, .offset = X(range_ratio), .min = 0, .max = 1,
-   .advice = "write a fraction such as 0.1", .help = "lengths lie evenly within mean x (1 +- R); fixed when not given"},
-  {.name = "--workload", .arg = "NAME", .type = CLI_TEXT, .offset = X(workload), .complete = "workloads",
-   .help = "lengths, their spread and shared prefix of a named workload instead"},
-  {.name = "--num-prompts", .arg = "N", .type = CLI_INT64, .offset = X(prompts), .min = 1, .max = 5e6,
-   .advice = "write a count such as 1000", .help = "requests of a run; 1000 when not given"},
-  {.name = "--request-rate", .alias = "--rate", .arg = "R", .type = CLI_CALL, .call = read_rate,
-   .help = "requests a second, Poisson; inf sends all at once (the default, as vllm bench serve has it)"},
-  {.name = "--burstiness", .arg = "B", .type = CLI_NUM, .offset = X(burstiness), .min = 0.01, .max = 1e6,
-   .advice = "write a number such as 1", .help = "shape of the gaps between arrivals: 1 is Poisson, less is burstier"},
-  {.name = "--max-concurrency", .alias = "--concurrency", .arg = "N", .type = CLI_INT, .offset = X(concurrency), .min = 1, .max = 1e6,
-   .advice = "write a count such as 64", .help = "clients that each send the next request when an answer ends"},
-  {.name = "--duration", .arg = "SECONDS", .type = CLI_NUM, .offset = X(duration_s), .min = 0.001, .max = 1e7,
-   .advice = "write seconds such as 600", .help = "no request arrives later"},
-  {.name = "--prefix-len", .alias = "--random-prefix-len", .arg = "TOKENS", .type = CLI_LENGTH, .offset = X(prefix_tok), .min = 0, .max = 1e8,
-   .advice = "write tokens such as 1024", .help = "tokens in front of every prompt that all share"},
-  {.name = "--turns", .arg = "N", .type = CLI_INT, .offset = X(turns), .min = 1, .max = 1000,
-   .advice = "write a count such as 4", .help = "requests of one conversation, each with all before it"},
-  {.name = "--think", .arg = "SECONDS", .type = CLI_NUM, .offset = X(think_s), .min = 0, .max = 1e6,
-   .advice = "write seconds such as 20", .help = "mean time between an answer and the next turn"},
-  {.name = "--trace", .arg = "FILE", .type = CLI_TEXT, .offset = X(trace), .complete = "file",
-   .help = "a recorded load: Azure, BurstGPT, Mooncake, ShareGPT lengths, or CSV with arrival_s,prompt_tok,output_tok"},
-  {.name = "--rate-scale", .arg = "X", .type = CLI_NUM, .offset = X(rate_scale), .min = 1e-6, .max = 1e6,
-   .advice = "write a factor such as 2", .help = "arrivals of the trace come so much faster"},
-  {.name = "--seed", .arg = "N", .type = CLI_INT64, .offset = X(seed), .min = 0, .max = 9e15,
-   .advice = "write a whole number", .help = "the same seed gives the same run"},
-  SIZE_GROUP("Question"),
-  {.name = "--slo", .arg = "LIMITS", .type = CLI_TEXT, .offset = X(slo),
-   .help = "limits such as ttft_p95=500ms,tpot_p95=30ms; goodput counts requests within them"},
-  {.name = "--sweep", .arg = "LOADS", .type = CLI_TEXT, .offset = X(sweep),
-   .help = "one run a load: rate=1..40, rate=1,2,4,8 or concurrency=1,4,16,64"},
-  {.name = "--requests", .arg = "FILE", .type = CLI_TEXT, .offset = X(requests_csv), .complete = "file",
-   .help = "write a line a request, as CSV"},
-#include "size_rows.def"
-  {.type = CLI_END}};
-/* clang-format on */
-
-struct simulate {
-  struct cli *cli;
-  struct simulate_args *args;
-  struct kvc_size *size;
-  struct kvc_latency *latency;
-  struct kvc_demand demand;
-  struct kvc_simulation *out;
-};
-
-static void note(struct simulate *s, const char *text)
+void simulate_note(struct simulate *s, const char *text)
 {
   if (text != NULL && s->out->n_notes < 32) s->out->notes[s->out->n_notes++] = text;
 }
-
-/* ---- the load ------------------------------------------------------------------------
- */
-
-static struct kvc_length length_of(double mean, double cv, double ratio)
-{
-  if (cv > 0)
-    return (struct kvc_length){.kind = KVC_LEN_LOGNORMAL, .mean = mean, .spread = cv};
-  if (ratio > 0)
-    return (struct kvc_length){.kind = KVC_LEN_UNIFORM,
-                               .mean = mean,
-                               .min = (int32_t)fmax(1, floor(mean * (1 - ratio))),
-                               .max = (int32_t)ceil(mean * (1 + ratio))};
-  return (struct kvc_length){.kind = KVC_LEN_FIXED, .mean = mean};
-}
-
-static kvc_code settle_load(struct simulate *s, struct kvc_err *err)
-{
-  struct simulate_args *a = s->args;
-  const struct kvc_workload *given = &a->size.req.load;
-  if (a->workload != NULL) {
-    KVC_TRY(size_catalogue(&a->size, err));
-    KVC_TRY(kvc_db_workload(a->size.db, a->workload, &s->demand, err));
-  }
-  struct kvc_workload *load = &s->demand.load;
-  if (given->prompt_tok > 0) load->prompt_tok = given->prompt_tok;
-  if (given->output_tok > 0) load->output_tok = given->output_tok;
-  if (given->prompt_cv > 0) load->prompt_cv = given->prompt_cv;
-  if (given->output_cv > 0) load->output_cv = given->output_cv;
-  if (a->input_tok > 0) load->prompt_tok = (double)a->input_tok;
-  if (a->output_tok > 0) load->output_tok = (double)a->output_tok;
-  if (a->trace == NULL && (!(load->prompt_tok > 0) || !(load->output_tok > 0)))
-    return kvc_fail(err, KVC_E_USAGE, NULL,
-                    "the load is missing: --input-len and --output-len, --workload or "
-                    "--trace; for example --input-len 512 --output-len 128 --rate 4");
-  if (a->prompts == 0) a->prompts = 1000;
-  if (!(a->rate_per_s > 0)) a->rate_per_s = INFINITY;
-  /* The sizing counts requests of this kind too. */
-  a->size.req.load.prompt_tok = load->prompt_tok;
-  a->size.req.load.output_tok = load->output_tok;
-  return simulate_slo(a, err);
-}
-
-static kvc_code traffic_of(struct simulate *s, struct kvc_arena *arena, double rate,
-                           int clients, struct kvc_traffic *out, struct kvc_err *err)
-{
-  const struct simulate_args *a = s->args;
-  const struct kvc_workload *w = &s->demand.load;
-  double prefix = a->prefix_tok, prompt = w->prompt_tok;
-  if (!(prefix > 0) && w->shared_prefix_frac > 0) {
-    prefix = floor(w->shared_prefix_frac * prompt);
-    prompt -= prefix;
-  }
-  struct kvc_traffic_spec spec = {
-      .rate_per_s = isinf(rate) ? 0 : rate,
-      .burstiness = a->burstiness,
-      .clients = clients,
-      .requests = (size_t)a->prompts,
-      .duration_s = a->duration_s,
-      .prompt = length_of(prompt, w->prompt_cv, a->range_ratio),
-      .output = length_of(w->output_tok, w->output_cv, a->range_ratio),
-      .prefix_tok = (int32_t)prefix,
-      .turns = a->turns,
-      .think_s = a->think_s,
-      .ends_by_stop = true};
-  spec.arrivals = clients > 0   ? KVC_ARRIVE_CLOSED
-                  : isinf(rate) ? KVC_ARRIVE_AT_ONCE
-                                : KVC_ARRIVE_RATE;
-  if (a->trace == NULL)
-    return kvc_traffic_make(arena, &spec, (uint64_t)a->seed, out, err);
-  enum { TRACE_MAX = 512 << 20 };
-  const struct kvc_trace_options how = {.rate_scale = a->rate_scale,
-                                        .max_requests =
-                                            a->prompts != 1000 ? (size_t)a->prompts : 0,
-                                        .duration_s = a->duration_s};
-  char *text;
-  size_t len;
-  KVC_TRY(kvc_file_read_into(arena, a->trace, TRACE_MAX, &text, &len, err));
-  KVC_TRY(kvc_trace_read(arena, text, len, a->trace, &how, out, err));
-  if (clients > 0) out->clients = clients;
-  return KVC_E_OK;
-}
-
 /* ---- the server
  * ------------------------------------------------------------------------ */
 
@@ -209,9 +57,9 @@ static kvc_code run_one(struct simulate *s, double rate, int clients,
                                   .slo = s->args->limits,
                                   .keep_requests = s->args->requests_csv != NULL,
                                   .series_points = 200};
-  kvc_sim_engine_of(s->args->size.catalogue, s->size, &config.engine);
+  KVC_TRY(kvc_sim_engine_of(s->args->size.catalogue, s->size, &config.engine, err));
   const double begin = wall();
-  KVC_TRY(traffic_of(s, arena, rate, clients, &traffic, err));
+  KVC_TRY(simulate_traffic(s, arena, rate, clients, &traffic, err));
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, &run->result, err));
   run->rate_per_s = s->args->trace != NULL ? (double)NAN
                     : clients > 0          ? (double)INFINITY
@@ -327,7 +175,7 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
     cli_help_command(cli_command_find("simulate"), &cli->out);
     return KVC_E_OK;
   }
-  KVC_TRY(settle_load(&s, err));
+  KVC_TRY(simulate_settle_load(&s, err));
   KVC_TRY(size_settle(&s.args->size, err));
   KVC_TRY(kvc_size_run(arena, s.args->size.db, &s.args->size.req, s.size, err));
   size_flag_notes(&s.args->size, s.size);
@@ -345,8 +193,8 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
   out->load = load_words(&s);
   out->verdict = verdict(&s);
   if (s.size->setting.spec_tokens > 0)
-    note(&s, "speculative decoding is not simulated: a step gives one token");
-  for (size_t i = 0; i < s.size->n_notes; i++) note(&s, s.size->notes[i].text);
+    simulate_note(&s, "speculative decoding is not simulated: a step gives one token");
+  for (size_t i = 0; i < s.size->n_notes; i++) simulate_note(&s, s.size->notes[i].text);
   struct kvc_doc doc;
   kvc_doc_init(&doc, arena);
   KVC_TRY(kvc_doc_simulation(&doc, out, err));

@@ -24,6 +24,23 @@ struct simulate_args {
 
 extern const struct cli_option simulate_options[];
 
+struct simulate {
+  struct cli *cli;
+  struct simulate_args *args;
+  struct kvc_size *size;
+  struct kvc_latency *latency;
+  struct kvc_demand demand;
+  struct kvc_simulation *out;
+};
+
+void simulate_note(struct simulate *s, const char *text);
+
+/* simulate_load.c: what is asked for, settled; a load drawn or read. */
+kvc_code simulate_settle_load(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
+kvc_code simulate_traffic(struct simulate *s, struct kvc_arena *arena, double rate,
+                          int clients, struct kvc_traffic *out,
+                          struct kvc_err *err) KVC_MUST_USE;
+
 /* simulate_slo.c: "ttft_p95=500ms,tpot_p95=30ms". */
 kvc_code simulate_slo(struct simulate_args *args, struct kvc_err *err) KVC_MUST_USE;
 /* Whether a run meets them; *missed names those that it does not. */

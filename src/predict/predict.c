@@ -3,6 +3,7 @@
  */
 #include <kvcap/num.h>
 #include <kvcap/predict.h>
+#include <kvcap/sim_facts.h>
 #include <kvcap/speed.h>
 #include <math.h>
 #include <stdio.h>
@@ -181,39 +182,31 @@ static kvc_code chain(struct kvc_arena *arena, size_t clients,
 /* ---- the engine
  * ------------------------------------------------------------------------- */
 
-static double fact_of(const struct kvc_engine *engine, const struct kvc_setting *set,
-                      const char *key)
+static bool async_by_default(const struct kvc_engine *engine,
+                             const struct kvc_setting *set)
 {
-  const struct kvc_fact *f = kvc_engine_fact(engine, key, &set->version, set->engine);
-  double v;
-  if (f == NULL) return 0;
-  if (strcmp(f->value, "true") == 0) return 1;
-  return kvc_num_parse(f->value, key, &v, NULL) == KVC_E_OK ? v : 0;
+  const struct kvc_fact *f =
+      kvc_engine_fact(engine, "speed_async_default", &set->version, set->engine);
+  return f != NULL && strcmp(f->value, "true") == 0;
 }
 
-void kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *size,
-                       struct kvc_sim_engine *out)
+kvc_code kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *size,
+                           struct kvc_sim_engine *out, struct kvc_err *err)
 {
   const struct kvc_setting *set = &size->setting;
   const double block = set->block_size_tok > 0 ? (double)set->block_size_tok : 16;
-  const bool v0 = set->engine == KVC_ENGINE_V0;
-  *out = (struct kvc_sim_engine){
-      .policy = {.v0 = v0,
-                 .reserve_full_isl = fact_of(engine, set, "sim_reserve_full_isl") > 0,
-                 .watermark_frac = fact_of(engine, set, "sim_watermark_frac"),
-                 .watermark_if_busy = !v0,
-                 .prealloc_tok = (int)fact_of(engine, set, "sim_prealloc_tok")},
-      .blocks = (int64_t)floor(size->memory.pool_tok / block),
-      .block_size_tok = (int)block,
-      .max_batched_tok = set->max_num_batched_tok,
-      .max_num_seqs = set->max_num_seqs,
-      .max_model_len_tok = set->max_model_len_tok,
-      .chunked_prefill = set->chunked_prefill,
-      .prefix_caching = set->prefix_caching,
-      .async_scheduling = fact_of(engine, set, "speed_async_default") > 0,
-      .preempt = KVC_PREEMPT_RECOMPUTE};
-  if (v0 && !(out->policy.watermark_frac > 0)) out->policy.watermark_frac = 0.01;
+  *out = (struct kvc_sim_engine){.blocks = (int64_t)floor(size->memory.pool_tok / block),
+                                 .block_size_tok = (int)block,
+                                 .max_batched_tok = set->max_num_batched_tok,
+                                 .max_num_seqs = set->max_num_seqs,
+                                 .max_model_len_tok = set->max_model_len_tok,
+                                 .chunked_prefill = set->chunked_prefill,
+                                 .prefix_caching = set->prefix_caching,
+                                 .async_scheduling = async_by_default(engine, set),
+                                 .preempt = KVC_PREEMPT_RECOMPUTE};
+  KVC_TRY(kvc_sim_policy_read(engine, &set->version, set->engine, &out->policy, err));
   if (out->blocks < 1) out->blocks = 1 << 20; /* a model without a KV cache */
+  return KVC_E_OK;
 }
 
 /* ---- figures
@@ -318,7 +311,7 @@ kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
   }
   KVC_TRY(kvc_traffic_make(arena, &spec, 1, &traffic, err));
   struct kvc_sim_config config = {.step_time = kvc_latency_step, .clock = latency};
-  kvc_sim_engine_of(engine, size, &config.engine);
+  KVC_TRY(kvc_sim_engine_of(engine, size, &config.engine, err));
   if (async >= 0) config.engine.async_scheduling = async > 0;
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, &result, err));
   if (spec.arrivals == KVC_ARRIVE_CLOSED && isfinite(point->rate_per_s)) {

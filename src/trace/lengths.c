@@ -94,7 +94,10 @@ static kvc_code conversation(struct trace *t, struct trace_json *j, struct kvc_e
   trace_row_init(&row);
   row.prompt_tok = floor(chars[0] * ratio + 0.5);
   row.output_tok = floor(chars[1] * ratio + 0.5);
-  if (row.prompt_tok < LEAST_TOK || row.output_tok < LEAST_TOK) return KVC_E_OK;
+  if (row.prompt_tok < LEAST_TOK || row.output_tok < LEAST_TOK) {
+    t->passed_over++;
+    return KVC_E_OK;
+  }
   return trace_add(t, &row, line, err);
 }
 

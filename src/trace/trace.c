@@ -105,10 +105,12 @@ kvc_code trace_add(struct trace *t, const struct trace_row *row, int line,
   KVC_TRY(check_row(t, row, line, err));
   if (row->prompt_tok < 1 || row->output_tok < 1) {
     t->n_hashes -= row->n_hashes;
+    t->passed_over++;
     return KVC_E_OK;
   }
   const double scale = t->options->rate_scale > 0 ? t->options->rate_scale : 1;
   const bool timed = row->arrival_ns != TRACE_NO_TIME;
+  t->timed = t->timed || timed;
   if (!t->any) t->first_ns = timed ? row->arrival_ns : 0;
   /* Both are within 9e18 / 4 of zero: see trace_time. */
   const int64_t since = timed ? row->arrival_ns - t->first_ns : 0;
@@ -152,7 +154,10 @@ static kvc_code hand_over(struct kvc_arena *arena, struct trace *t,
                           struct kvc_traffic *out, struct kvc_err *err)
 {
   if (t->n == 0)
-    return kvc_fail(err, KVC_E_PARSE, t->path, "The trace holds no request to serve.");
+    return kvc_fail(err, KVC_E_PARSE, t->path,
+                    "The trace holds no request to serve; %zu rows have no prompt or no "
+                    "output tokens.",
+                    t->passed_over);
   uint32_t *hashes = NULL;
   if (t->n_hashes > 0) {
     hashes = kvc_arena_alloc(arena, t->n_hashes, sizeof *hashes);
@@ -179,7 +184,11 @@ static kvc_code hand_over(struct kvc_arena *arena, struct trace *t,
   struct kvc_request *items = kvc_arena_alloc(arena, n, sizeof *items);
   if (items == NULL) return kvc_arena_full(arena, t->path, err);
   memcpy(items, t->items, n * sizeof *items);
-  *out = (struct kvc_traffic){.items = items, .n = n, .hash_unit = MOONCAKE_UNIT_TOK};
+  *out = (struct kvc_traffic){.items = items,
+                              .n = n,
+                              .hash_unit = MOONCAKE_UNIT_TOK,
+                              .passed_over = t->passed_over,
+                              .untimed = !t->timed};
   return KVC_E_OK;
 }
 
@@ -189,7 +198,8 @@ static enum kvc_trace_kind guess(const char *text, size_t len)
   while (i < len &&
          (text[i] == ' ' || text[i] == '\n' || text[i] == '\r' || text[i] == '\t'))
     i++;
-  if (i < len && text[i] == '{') return KVC_TRACE_JSONL;
+  if (i < len && text[i] == '{')
+    return trace_is_bench(text, len) ? KVC_TRACE_BENCH : KVC_TRACE_JSONL;
   if (i < len && text[i] == '[') return KVC_TRACE_LENGTHS;
   return KVC_TRACE_CSV;
 }
@@ -206,6 +216,8 @@ kvc_code kvc_trace_read(struct kvc_arena *arena, const char *text, size_t len,
   kvc_code rc;
   if (kind == KVC_TRACE_JSONL)
     rc = trace_read_jsonl(&t, text, len, err);
+  else if (kind == KVC_TRACE_BENCH)
+    rc = trace_read_bench(&t, text, len, err);
   else if (kind == KVC_TRACE_LENGTHS)
     rc = trace_read_lengths(&t, text, len, err);
   else

@@ -41,7 +41,8 @@ struct trace {
   uint32_t *hashes;
   size_t n_hashes, room_hashes;
   int64_t first_ns; /* arrival of the first row */
-  bool any, unsorted, full;
+  size_t passed_over;
+  bool any, timed, unsorted, full;
 };
 
 #define TRACE_NO_TIME INT64_MIN
@@ -62,6 +63,11 @@ kvc_code trace_read_jsonl(struct trace *t, const char *text, size_t len,
                           struct kvc_err *err) KVC_MUST_USE;
 kvc_code trace_read_lengths(struct trace *t, const char *text, size_t len,
                             struct kvc_err *err) KVC_MUST_USE;
+
+kvc_code trace_read_bench(struct trace *t, const char *text, size_t len,
+                          struct kvc_err *err) KVC_MUST_USE;
+/* Whether a JSON object is such a result. */
+bool trace_is_bench(const char *text, size_t len);
 
 /* ---- a JSON text, value by value ------------------------------------------------- */
 

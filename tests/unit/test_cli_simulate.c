@@ -149,7 +149,7 @@ static void wrong_arguments_end_with_one_sentence(void **state)
       {{MODEL, "--trace", "/nowhere"}, "/nowhere", 5},
       {{"simulate", "meta-llama/Llama-3.1-70B-Instruct", "--gpu", "L4", "--input-len",
         "9", "--output-len", "9"},
-       "available",
+       "out of memory",
        4},
       {{"validate"}, "takes one table", 2},
       {{"validate", "/nowhere.csv"}, "/nowhere.csv", 5},

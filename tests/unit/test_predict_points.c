@@ -161,6 +161,39 @@ static void what_cannot_run_is_no_prediction(void **state)
   assert_int_equal(kvc_point_predict(&arena, db, &p, &out, &err), KVC_E_UNKNOWN);
 }
 
+/* The simulator's engine of a release is that of the profile's facts. */
+static void an_engine_takes_its_scheduler_from_the_facts(void **state)
+{
+  static const struct {
+    const char *release;
+    bool whole;
+    int ahead;
+    bool async;
+  } cases[] = {{"0.8.4", false, 64, false},
+               {"0.13.0", false, 0, false},
+               {"0.19.0", true, 0, true}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct kvc_db *db;
+    struct kvc_engine *engine;
+    struct kvc_size size = {0};
+    struct kvc_sim_engine e;
+    struct kvc_err err = {0};
+    assert_int_equal(kvc_db_open(&arena, NULL, 0, &db, &err), KVC_E_OK);
+    assert_int_equal(kvc_db_engine(db, "vllm", &engine, &err), KVC_E_OK);
+    assert_int_equal(kvc_version_parse(cases[i].release, "", &size.setting.version, &err),
+                     KVC_E_OK);
+    size.setting.engine = KVC_ENGINE_V1;
+    size.memory.pool_tok = 1600;
+    assert_int_equal(kvc_sim_engine_of(engine, &size, &e, &err), KVC_E_OK);
+    assert_int_equal(e.blocks, 100);
+    assert_int_equal(e.policy.reserve_full_isl, cases[i].whole);
+    assert_int_equal(e.policy.prealloc_tok, cases[i].ahead);
+    assert_int_equal(e.async_scheduling, cases[i].async);
+    assert_true(e.policy.watermark_if_busy);
+  }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -170,6 +203,7 @@ int main(void)
       T(a_table_without_gpu_and_model_is_refused),
       T(a_prediction_is_slower_than_the_memory),
       T(what_cannot_run_is_no_prediction),
+      T(an_engine_takes_its_scheduler_from_the_facts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

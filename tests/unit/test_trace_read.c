@@ -222,6 +222,61 @@ static void deep_json_is_a_limit_and_not_a_crash(void **state)
   assert_int_equal(kvc_trace_read(&arena, text, 4006, "t", NULL, &t, &err), KVC_E_LIMIT);
 }
 
+static void rows_with_nothing_to_serve_are_counted(void **state)
+{
+  (void)state;
+  const struct kvc_traffic t = read_with("arrival_s,prompt_tok,output_tok\n"
+                                         "0,10,5\n1,10,0\n2,0,5\n3,10,5\n",
+                                         NULL);
+  assert_int_equal(t.n, 2);
+  assert_int_equal(t.passed_over, 2);
+  assert_false(t.untimed);
+}
+
+static void a_benchmark_with_details_is_a_load(void **state)
+{
+  (void)state;
+  const struct kvc_traffic t =
+      read_with("{\"date\": \"x\", \"request_rate\": Infinity,\n"
+                " \"generated_texts\": [\"say \\\"input_lens\\\": [1]\", \"\"],\n"
+                " \"input_lens\": [100, 200, 300], \"output_lens\": [10, 0, 30],\n"
+                " \"ttfts\": [0.1, 0.2, 0.3], \"itls\": [[0.1], [], [NaN]],\n"
+                " \"start_times\": [1000.5, 1000.6, 1002.75]}\n",
+                NULL);
+  assert_int_equal(t.n, 2); /* the second one failed */
+  assert_int_equal(t.passed_over, 1);
+  assert_request(&t, 0, 0, 100, 10);
+  assert_request(&t, 1, 2250000000, 300, 30);
+}
+
+static void a_benchmark_without_start_times_has_no_arrivals(void **state)
+{
+  (void)state;
+  const struct kvc_traffic t =
+      read_with("{\"input_lens\": [100, 200], \"output_lens\": [10, 20]}", NULL);
+  assert_true(t.untimed);
+  assert_request(&t, 1, 0, 200, 20);
+}
+
+static void results_that_are_no_one_load_are_refused(void **state)
+{
+  static const char *const texts[] = {
+      "{\"input_lens\": [1, 2], \"output_lens\": [1]}",
+      "{\"input_lens\": [1, 2], \"output_lens\": [1, 1], \"start_times\": [1]}",
+      "{\"input_lens\": [1], \"output_lens\": [1]}\n{\"input_lens\": [1]}",
+      "{\"input_lens\": [1], \"output_lens\": [1]",
+      "{\"input_lens\": [1], \"output_lens\": [[1]]}",
+      "{\"input_lens\": [], \"output_lens\": []}"};
+  (void)state;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    struct kvc_traffic t;
+    struct kvc_err err = {0};
+    if (kvc_trace_read(&arena, texts[i], strlen(texts[i]), "t", NULL, &t, &err) !=
+        KVC_E_PARSE)
+      fail_msg("%zu: %s", i, err.msg);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -236,6 +291,10 @@ int main(void)
       cmocka_unit_test(rate_scale_presses_the_times_together_and_limits_cut),
       cmocka_unit_test(errors_name_file_and_line_and_what_is_wrong),
       cmocka_unit_test(deep_json_is_a_limit_and_not_a_crash),
+      cmocka_unit_test(rows_with_nothing_to_serve_are_counted),
+      cmocka_unit_test(a_benchmark_with_details_is_a_load),
+      cmocka_unit_test(a_benchmark_without_start_times_has_no_arrivals),
+      cmocka_unit_test(results_that_are_no_one_load_are_refused),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,0 +1,65 @@
+/* simulate_options.c - the options of kvcap simulate.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "simulate.h"
+#include <kvcap/num.h>
+#include <string.h>
+
+static kvc_code read_rate(void *ptr, const struct cli_option *option, const char *value,
+                          struct kvc_err *err)
+{
+  struct simulate_args *args = ptr;
+  size_t used;
+  double v;
+  if (!kvc_num_scan(value, strlen(value), &v, &used) || value[used] != '\0' || !(v > 0))
+    return kvc_fail(err, KVC_E_RANGE, option->name,
+                    "\"%.40s\" is no rate; write requests a second such as 4.5, or inf",
+                    value);
+  args->rate_per_s = v;
+  return KVC_E_OK;
+}
+
+#define X(member) offsetof(struct simulate_args, member)
+/* clang-format off */
+const struct cli_option simulate_options[] = {
+  SIZE_GROUP("Load"),
+  {.name = "--input-len", .alias = "--random-input-len", .arg = "TOKENS", .type = CLI_TOKENS, .offset = X(input_tok), .min = 1, .max = 1e8,
+   .advice = "write tokens such as 512", .help = "mean prompt"},
+  {.name = "--output-len", .alias = "--random-output-len", .arg = "TOKENS", .type = CLI_TOKENS, .offset = X(output_tok), .min = 1, .max = 1e8,
+   .advice = "write tokens such as 128", .help = "mean output"},
+  {.name = "--random-range-ratio", .arg = "R", .type = CLI_NUM, .offset = X(range_ratio), .min = 0, .max = 1,
+   .advice = "write a fraction such as 0.1", .help = "lengths lie evenly within mean x (1 +- R); fixed when not given"},
+  {.name = "--workload", .arg = "NAME", .type = CLI_TEXT, .offset = X(workload), .complete = "workloads",
+   .help = "lengths, their spread and shared prefix of a named workload instead"},
+  {.name = "--num-prompts", .arg = "N", .type = CLI_INT64, .offset = X(prompts), .min = 1, .max = 5e6,
+   .advice = "write a count such as 1000", .help = "requests of a run; 1000 when not given"},
+  {.name = "--request-rate", .alias = "--rate", .arg = "R", .type = CLI_CALL, .call = read_rate,
+   .help = "requests a second, Poisson; inf sends all at once (the default, as vllm bench serve has it)"},
+  {.name = "--burstiness", .arg = "B", .type = CLI_NUM, .offset = X(burstiness), .min = 0.01, .max = 1e6,
+   .advice = "write a number such as 1", .help = "shape of the gaps between arrivals: 1 is Poisson, less is burstier"},
+  {.name = "--max-concurrency", .alias = "--concurrency", .arg = "N", .type = CLI_INT, .offset = X(concurrency), .min = 1, .max = 1e6,
+   .advice = "write a count such as 64", .help = "clients that each send the next request when an answer ends"},
+  {.name = "--duration", .arg = "SECONDS", .type = CLI_NUM, .offset = X(duration_s), .min = 0.001, .max = 1e7,
+   .advice = "write seconds such as 600", .help = "no request arrives later"},
+  {.name = "--prefix-len", .alias = "--random-prefix-len", .arg = "TOKENS", .type = CLI_LENGTH, .offset = X(prefix_tok), .min = 0, .max = 1e8,
+   .advice = "write tokens such as 1024", .help = "tokens in front of every prompt that all share"},
+  {.name = "--turns", .arg = "N", .type = CLI_INT, .offset = X(turns), .min = 1, .max = 1000,
+   .advice = "write a count such as 4", .help = "requests of one conversation, each with all before it"},
+  {.name = "--think", .arg = "SECONDS", .type = CLI_NUM, .offset = X(think_s), .min = 0, .max = 1e6,
+   .advice = "write seconds such as 20", .help = "mean time between an answer and the next turn"},
+  {.name = "--trace", .arg = "FILE", .type = CLI_TEXT, .offset = X(trace), .complete = "file",
+   .help = "a recorded load: Azure, BurstGPT, Mooncake, ShareGPT lengths, or CSV with arrival_s,prompt_tok,output_tok"},
+  {.name = "--rate-scale", .arg = "X", .type = CLI_NUM, .offset = X(rate_scale), .min = 1e-6, .max = 1e6,
+   .advice = "write a factor such as 2", .help = "arrivals of the trace come so much faster"},
+  {.name = "--seed", .arg = "N", .type = CLI_INT64, .offset = X(seed), .min = 0, .max = 9e15,
+   .advice = "write a whole number", .help = "the same seed gives the same run"},
+  SIZE_GROUP("Question"),
+  {.name = "--slo", .arg = "LIMITS", .type = CLI_TEXT, .offset = X(slo),
+   .help = "limits such as ttft_p95=500ms,tpot_p95=30ms; goodput counts requests within them"},
+  {.name = "--sweep", .arg = "LOADS", .type = CLI_TEXT, .offset = X(sweep),
+   .help = "one run a load: rate=1..40, rate=1,2,4,8 or concurrency=1,4,16,64"},
+  {.name = "--requests", .arg = "FILE", .type = CLI_TEXT, .offset = X(requests_csv), .complete = "file",
+   .help = "write a line a request, as CSV"},
+#include "size_rows.def"
+  {.type = CLI_END}};
+/* clang-format on */
