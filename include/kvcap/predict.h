@@ -59,6 +59,12 @@ struct kvc_prediction {
   enum kvc_model_class model_class;
 };
 
+/* Seconds of a request that no step contains: HTTP, tokenizer, the client's own loop.
+ * Fitted on measured TTFT at low load, whose clients differ: a presumption. */
+double kvc_client_s(double prompt_tok);
+/* Adds them to TTFT and end to end of a simulated run. */
+void kvc_client_add(struct kvc_sim_result *result, double client_s);
+
 /* Within which factors of a prediction nine of ten measured servers lie: the 5th and
  * 95th percentile of measured / predicted over 747 points that were used for fitting
  * (coverage is then counted on others).  Wider for a GPU without kernel tables, and

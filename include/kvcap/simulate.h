@@ -5,6 +5,7 @@
 #define KVCAP_SIMULATE_H
 
 #include <kvcap/latency.h>
+#include <kvcap/predict.h>
 #include <kvcap/report.h>
 #include <kvcap/sim.h>
 #include <kvcap/size.h>
@@ -17,6 +18,7 @@ struct kvc_simulation_run {
   struct kvc_sim_result result;
   bool met;           /* all limits of --slo hold; true without limits */
   const char *missed; /* the limits that do not, NULL */
+  double client_s;    /* HTTP, tokenizer and client, contained in TTFT and end to end */
   double wall_s;
 };
 
@@ -26,10 +28,11 @@ struct kvc_simulation {
   int schema;                 /* 1: version of the document */
   const char *verdict, *load; /* the load in words */
   const struct kvc_size *size;
-  struct kvc_step_cost step;   /* a decode step of the mean batch */
-  double low_frac, high_frac;  /* of times: about 90 % of measured servers lie inside */
-  const char *reason, *source; /* for that width; where coefficients come from */
-  const char *slo;             /* as given, NULL */
+  struct kvc_step_cost step;    /* a decode step of the mean batch */
+  enum kvc_speed_source source; /* of the coefficients */
+  bool extrapolated;            /* beyond what the model was compared with */
+  const char *reason;           /* for the width of the intervals */
+  const char *slo;              /* as given, NULL */
   uint64_t seed;
   struct kvc_simulation_run *runs;
   size_t n_runs;

@@ -33,11 +33,12 @@ static kvc_code write_requests(struct simulate *s, const struct kvc_traffic *t,
   for (size_t i = 0; i < t->n && r->requests != NULL; i++) {
     const struct kvc_sim_request *q = &r->requests[i];
     if (q->state != KVC_SIM_FINISHED) continue;
+    const double client_s = kvc_client_s(t->items[i].prompt_tok);
     kvc_buf_printf(&csv, "%zu,%.6f,%d,%d,%.6f,%.6f,%.6f,%d,%d\n", i,
                    (double)q->arrival_ns / 1e9, t->items[i].prompt_tok, q->output_tok,
                    (double)(q->scheduled_ns - q->arrival_ns) / 1e9,
-                   (double)(q->first_token_ns - q->arrival_ns) / 1e9,
-                   (double)(q->finish_ns - q->arrival_ns) / 1e9, q->cached_tok,
+                   client_s + (double)(q->first_token_ns - q->arrival_ns) / 1e9,
+                   client_s + (double)(q->finish_ns - q->arrival_ns) / 1e9, q->cached_tok,
                    q->preemptions);
   }
   const kvc_code rc =
@@ -45,6 +46,13 @@ static kvc_code write_requests(struct simulate *s, const struct kvc_traffic *t,
                : kvc_file_write(s->args->requests_csv, csv.text, csv.len, err);
   kvc_buf_clear(&csv);
   return rc;
+}
+
+static double mean_prompt(const struct kvc_traffic *t)
+{
+  double sum = 0;
+  for (size_t i = 0; i < t->n; i++) sum += t->items[i].prompt_tok;
+  return t->n > 0 ? sum / (double)t->n : 0;
 }
 
 static kvc_code run_one(struct simulate *s, double rate, int clients,
@@ -60,7 +68,13 @@ static kvc_code run_one(struct simulate *s, double rate, int clients,
   KVC_TRY(kvc_sim_engine_of(s->args->size.catalogue, s->size, &config.engine, err));
   const double begin = wall();
   KVC_TRY(simulate_traffic(s, arena, rate, clients, &traffic, err));
+  run->client_s = kvc_client_s(mean_prompt(&traffic));
+  if (config.slo.ttft_s > 0)
+    config.slo.ttft_s = fmax(config.slo.ttft_s - run->client_s, 1e-9);
+  if (config.slo.e2e_s > 0)
+    config.slo.e2e_s = fmax(config.slo.e2e_s - run->client_s, 1e-9);
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, &run->result, err));
+  kvc_client_add(&run->result, run->client_s);
   run->rate_per_s = s->args->trace != NULL ? (double)NAN
                     : clients > 0          ? (double)INFINITY
                                            : rate;
@@ -148,14 +162,13 @@ static void decode_step(struct simulate *s)
                                 .decode_context_tok = batch * context,
                                 .decode_longest_tok = context,
                                 .running = batch};
-  static const char *const sources[] = {"kernels of this GPU were measured",
-                                        "means over measured GPUs of its architecture",
-                                        "data sheet"};
   kvc_latency_price(s->latency, &step, &s->out->step);
-  s->out->low_frac = s->out->step.low_s / s->out->step.total_s;
-  s->out->high_frac = s->out->step.high_s / s->out->step.total_s;
-  s->out->reason = s->out->step.reason;
-  (void)sources;
+  s->out->source = s->out->step.source;
+  s->out->extrapolated = s->size->setting.dp > 1;
+  s->out->reason =
+      s->out->extrapolated
+          ? "ranks in lock-step: compared with one release of two models only"
+          : s->out->step.reason;
 }
 
 kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
@@ -189,7 +202,6 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
   out->seed = (uint64_t)s.args->seed;
   KVC_TRY(run_all(&s, err));
   decode_step(&s);
-  out->source = "src/speed";
   out->load = load_words(&s);
   out->verdict = verdict(&s);
   if (s.size->setting.spec_tokens > 0)

@@ -124,7 +124,8 @@ kvc_code simulate_sweep(const char *text, double *out, size_t room, size_t *n,
     const size_t steps = room < 12 ? room : 12;
     for (size_t i = 0; i < steps; i++) {
       double v = a + (b - a) * (double)i / (double)(steps - 1);
-      if (!*rates) v = round(v);
+      if (!*rates || b - a >= (double)(steps - 1))
+        v = round(v); /* whole ones read better */
       if (*n == 0 || v > out[*n - 1]) out[(*n)++] = v;
     }
     return KVC_E_OK;

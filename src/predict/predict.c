@@ -212,10 +212,32 @@ kvc_code kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_siz
 /* ---- figures
  * ------------------------------------------------------------------------------ */
 
+double kvc_client_s(double prompt_tok)
+{
+  return CLIENT_S + CLIENT_TOK_S * fmax(prompt_tok, 0);
+}
+
+static void shift(struct kvc_sim_dist *d, double by_s)
+{
+  if (d->n == 0) return;
+  d->mean += by_s;
+  d->p50 += by_s;
+  d->p90 += by_s;
+  d->p95 += by_s;
+  d->p99 += by_s;
+  d->max += by_s;
+}
+
+void kvc_client_add(struct kvc_sim_result *result, double client_s)
+{
+  shift(&result->ttft_s, client_s);
+  shift(&result->e2e_s, client_s);
+}
+
 static void figures(const struct kvc_sim_result *r, double dp, double prompt_tok,
                     struct kvc_prediction *out)
 {
-  const double client_s = CLIENT_S + CLIENT_TOK_S * prompt_tok;
+  const double client_s = kvc_client_s(prompt_tok);
   double *v = out->value;
   v[KVC_POINT_MEAN_TTFT] = 1e3 * (r->ttft_s.mean + client_s);
   v[KVC_POINT_MEDIAN_TTFT] = 1e3 * (r->ttft_s.p50 + client_s);

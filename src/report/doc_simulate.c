@@ -76,6 +76,7 @@ static void add_run(struct kvc_doc *doc, struct kvc_node *map,
                r->prompt_tok > 0 ? (double)r->cached_tok / (double)r->prompt_tok : 0,
                KVC_U_NONE);
   kvc_node_num(doc, map, "gpu_busy_frac", r->gpu_busy_frac, KVC_U_NONE);
+  kvc_node_num(doc, map, "client_s", run->client_s, KVC_U_NONE);
   kvc_node_num(doc, map, "rejected", (double)r->balance.rejected, KVC_U_NONE);
   one = kvc_node_add(doc, map, "simulated", KVC_NODE_MAP);
   kvc_node_num(doc, one, "requests", (double)run->requests, KVC_U_NONE);
@@ -88,6 +89,45 @@ static void add_run(struct kvc_doc *doc, struct kvc_node *map,
   add_series(doc, map, r);
 }
 
+static const struct {
+  const char *name;
+  size_t figure; /* whose spread it has */
+} spreads[] = {{"ttft", KVC_POINT_MEAN_TTFT},
+               {"ttft_percentiles", KVC_POINT_P99_TTFT},
+               {"tpot", KVC_POINT_MEAN_TPOT},
+               {"tpot_percentiles", KVC_POINT_P99_TPOT},
+               {"throughput", KVC_POINT_OUTPUT_TOK_S}};
+
+static void add_intervals(struct kvc_doc *doc, struct kvc_node *root,
+                          const struct kvc_simulation *s)
+{
+  struct kvc_node *map = kvc_node_add(doc, root, "interval", KVC_NODE_MAP);
+  for (size_t i = 0; i < sizeof spreads / sizeof *spreads; i++) {
+    double low, high;
+    struct kvc_node *one = kvc_node_add(doc, map, spreads[i].name, KVC_NODE_MAP);
+    kvc_predict_interval(s->source, s->extrapolated, spreads[i].figure, &low, &high);
+    kvc_node_num(doc, one, "low_frac", low, KVC_U_NONE);
+    kvc_node_num(doc, one, "high_frac", high, KVC_U_NONE);
+  }
+  kvc_node_text(doc, map, "reason", s->reason);
+}
+
+static const char *interval_words(struct kvc_doc *doc, const struct kvc_simulation *s)
+{
+  double low[3], high[3];
+  kvc_predict_interval(s->source, s->extrapolated, KVC_POINT_MEAN_TPOT, &low[0],
+                       &high[0]);
+  kvc_predict_interval(s->source, s->extrapolated, KVC_POINT_MEAN_TTFT, &low[1],
+                       &high[1]);
+  kvc_predict_interval(s->source, s->extrapolated, KVC_POINT_OUTPUT_TOK_S, &low[2],
+                       &high[2]);
+  return TEXT(
+      doc,
+      "nine of ten measured servers had %.1f to %.2f times the mean TPOT said here, "
+      "%.1f to %.1f times the TTFT, %.1f to %.2f times the throughput: %s",
+      low[0], high[0], low[1], high[1], low[2], high[2], s->reason);
+}
+
 static void add_tree(struct kvc_doc *doc, const struct kvc_simulation *s)
 {
   struct kvc_node *root = doc->root;
@@ -98,12 +138,8 @@ static void add_tree(struct kvc_doc *doc, const struct kvc_simulation *s)
   kvc_node_text(doc, root, "load", s->load);
   kvc_node_text(doc, root, "slo", s->slo);
   kvc_node_num(doc, root, "seed", (double)s->seed, KVC_U_NONE);
-  struct kvc_node *one = kvc_node_add(doc, root, "interval", KVC_NODE_MAP);
-  kvc_node_num(doc, one, "low_frac", s->low_frac, KVC_U_NONE);
-  kvc_node_num(doc, one, "high_frac", s->high_frac, KVC_U_NONE);
-  kvc_node_text(doc, one, "reason", s->reason);
-  kvc_node_text(doc, one, "source", s->source);
-  one = kvc_node_add(doc, root, "decode_step", KVC_NODE_MAP);
+  add_intervals(doc, root, s);
+  struct kvc_node *one = kvc_node_add(doc, root, "decode_step", KVC_NODE_MAP);
   kvc_node_num(doc, one, "total_s", s->step.total_s, KVC_U_NONE);
   kvc_node_num(doc, one, "bound_s", s->step.bound_s, KVC_U_NONE);
   kvc_node_num(doc, one, "gemm_s", s->step.gemm_s, KVC_U_NONE);
@@ -225,11 +261,7 @@ kvc_code kvc_doc_simulation(struct kvc_doc *doc, const struct kvc_simulation *s,
   add_tree(doc, s);
   (void)kvc_block_add(doc, KVC_BLOCK_VERDICT, NULL, s->verdict, NULL);
   (void)kvc_block_add(doc, KVC_BLOCK_PARA, "load:", s->load, NULL);
-  (void)kvc_block_add(doc, KVC_BLOCK_PARA, "times:",
-                      TEXT(doc, "%+.0f %% to %+.0f %% on nine of ten servers: %s (%s)",
-                           100 * (s->low_frac - 1), 100 * (s->high_frac - 1), s->reason,
-                           s->source),
-                      NULL);
+  (void)kvc_block_add(doc, KVC_BLOCK_PARA, "trust:", interval_words(doc, s), NULL);
   if (s->n_runs == 1) add_one(doc, &s->runs[0]);
   if (s->n_runs > 1) add_sweep(doc, s);
   (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL, "A decode step", NULL);
