@@ -193,7 +193,9 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
   KVC_TRY(kvc_size_run(arena, s.args->size.db, &s.args->size.req, s.size, err));
   size_flag_notes(&s.args->size, s.size);
   if (!s.size->memory.fits)
-    return kvc_fail(err, KVC_E_INFEASIBLE, NULL, "%.400s", s.size->verdict);
+    return kvc_fail(err, KVC_E_INFEASIBLE, NULL,
+                    "%.400s (`kvcap size` with the same words says the least to change)",
+                    s.size->verdict);
   KVC_TRY(kvc_speed_open(arena, s.args->size.db, s.size, NULL, NULL, &s.latency, err));
   struct kvc_simulation *out = s.out;
   out->schema = 1;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include "cli_kit.h"
 #include "tests/support/close.h"
+#include "tests/support/widest.h"
 
 #define MODEL "simulate", "Qwen/Qwen3-8B", "--gpu", "H100", "--vllm-version", "0.19.0"
 
@@ -188,6 +189,32 @@ static void a_validation_has_points_and_their_errors(void **state)
   kit_done(&r);
 }
 
+static void the_tables_of_a_validation_are_aligned_and_fit(void **state)
+{
+  static const char table[] =
+      "id,gpu,model,vllm_version,input_len_mean,output_len_mean,max_concurrency,"
+      "num_prompts,mean_tpot_ms,mean_ttft_ms\n"
+      "one,H100,Qwen/Qwen3-8B,0.19.0,512,128,8,80,8,40\n";
+  (void)state;
+  const char *csv = kit_file("predictions.csv", "", 0);
+  struct kit_run r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1),
+                             "--predictions", csv);
+  assert_int_equal(r.status, 0);
+  assert_non_null(
+      strstr(r.out, "                     points   median      p90     bias"));
+  assert_non_null(strstr(r.out, "\n  TPOT                    1 "));
+  assert_true(widest(r.out) <= 80);
+  kit_done(&r);
+  char line[4096];
+  FILE *f = fopen(csv, "rb");
+  assert_non_null(f);
+  assert_non_null(fgets(line, sizeof line, f));
+  assert_non_null(fgets(line, sizeof line, f));
+  assert_ptr_equal(strstr(line, "one,H100,Qwen/Qwen3-8B,0.19.0,"), line);
+  assert_null(fgets(line, sizeof line, f));
+  (void)fclose(f);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -199,6 +226,7 @@ int main(void)
       cmocka_unit_test(a_trace_is_replayed),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
       cmocka_unit_test(a_validation_has_points_and_their_errors),
+      cmocka_unit_test(the_tables_of_a_validation_are_aligned_and_fit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
