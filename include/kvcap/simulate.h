@@ -44,4 +44,7 @@ struct kvc_simulation {
 kvc_code kvc_doc_simulation(struct kvc_doc *doc, const struct kvc_simulation *simulation,
                             struct kvc_err *err) KVC_MUST_USE;
 
+/* The JSON Schema of that document. */
+kvc_code kvc_doc_simulation_schema(struct kvc_doc *doc, struct kvc_err *err) KVC_MUST_USE;
+
 #endif

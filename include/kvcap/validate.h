@@ -60,4 +60,7 @@ void kvc_validation_csv(const struct kvc_validation *validation, struct kvc_buf 
 kvc_code kvc_doc_validation(struct kvc_doc *doc, const struct kvc_validation *validation,
                             struct kvc_err *err) KVC_MUST_USE;
 
+/* The JSON Schema of that document. */
+kvc_code kvc_doc_validation_schema(struct kvc_doc *doc, struct kvc_err *err) KVC_MUST_USE;
+
 #endif

@@ -54,7 +54,8 @@ static const char *const completion_examples[] = {
 static const char *const man_examples[] = {"kvcap man >kvcap.1", NULL};
 
 static const char *const profiles_words[] = {"list", "show", "check", "import", NULL};
-static const char *const schema_words[] = {"size", "advise", "check", "diagnose", NULL};
+static const char *const schema_words[] = {"size",     "advise",   "check", "diagnose",
+                                           "simulate", "validate", NULL};
 static const char *const completion_words[] = {"bash", "zsh", "fish", NULL};
 static const char *const help_words[] = {
     "size",  "advise",  "launch",     "check",   "simulate", "validate", "diagnose",

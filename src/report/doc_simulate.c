@@ -150,8 +150,9 @@ static void add_tree(struct kvc_doc *doc, const struct kvc_simulation *s)
   kvc_node_num(doc, one, "launch_s", s->step.launch_s, KVC_U_NONE);
   kvc_node_num(doc, one, "host_s", s->step.host_s, KVC_U_NONE);
   if (s->n_runs > 0) add_run(doc, root, &s->runs[0]);
+  kvc_node_num(doc, root, "best_rate", s->n_runs > 1 ? s->best_rate_per_s : (double)NAN,
+               KVC_U_NONE);
   if (s->n_runs > 1) {
-    kvc_node_num(doc, root, "best_rate", s->best_rate_per_s, KVC_U_NONE);
     struct kvc_node *list = kvc_node_add(doc, root, "sweep", KVC_NODE_LIST);
     for (size_t i = 0; i < s->n_runs; i++)
       add_run(doc, kvc_node_add(doc, list, NULL, KVC_NODE_MAP), &s->runs[i]);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include "cli_kit.h"
 #include "tests/support/close.h"
+#include "tests/support/json_schema.h"
 #include "tests/support/widest.h"
 
 #define MODEL "simulate", "Qwen/Qwen3-8B", "--gpu", "H100", "--vllm-version", "0.19.0"
@@ -189,6 +190,39 @@ static void a_validation_has_points_and_their_errors(void **state)
   kit_done(&r);
 }
 
+/* Every key is described and every key that is described is there. */
+static void expect_schema(const char *name, const struct kit_run *r)
+{
+  cJSON *schema = cJSON_Parse(read_schema_of(name)), *root = simulated(r);
+  assert_non_null(schema);
+  faults = 0;
+  validate(schema, root, name, true);
+  assert_int_equal(faults, 0);
+  cJSON_Delete(schema);
+  cJSON_Delete(root);
+}
+
+static void documents_are_as_their_schemas_say(void **state)
+{
+  static const char table[] =
+      "id,gpu,model,vllm_version,input_len_mean,output_len_mean,max_concurrency,"
+      "num_prompts,mean_tpot_ms,mean_ttft_ms\n"
+      "one,H100,Qwen/Qwen3-8B,0.19.0,512,128,8,80,8,40\n";
+  (void)state;
+  struct kit_run r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--rate",
+                             "8", "--num-prompts", "50", "--format", "json");
+  expect_schema("simulate", &r);
+  kit_done(&r);
+  r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--sweep",
+              "concurrency=1,4", "--num-prompts", "50", "--format", "json");
+  expect_schema("simulate", &r);
+  kit_done(&r);
+  r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1), "--format",
+              "json");
+  expect_schema("validate", &r);
+  kit_done(&r);
+}
+
 static void the_tables_of_a_validation_are_aligned_and_fit(void **state)
 {
   static const char table[] =
@@ -226,6 +260,7 @@ int main(void)
       cmocka_unit_test(a_trace_is_replayed),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
       cmocka_unit_test(a_validation_has_points_and_their_errors),
+      cmocka_unit_test(documents_are_as_their_schemas_say),
       cmocka_unit_test(the_tables_of_a_validation_are_aligned_and_fit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,5 @@
 /* test_report_schema.c - reports validate against profiles/schema/size.schema.json.
  * SPDX-License-Identifier: GPL-3.0-or-later
- *
- * A validator for the part of JSON Schema that the file uses: type, properties,
- * required, items, additionalProperties.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,109 +7,19 @@
 #include <kvcap/advice.h>
 #include <kvcap/check.h>
 #include <kvcap/diagnose.h>
+#include <kvcap/simulate.h>
+#include <kvcap/validate.h>
 #include <stdio.h>
 #include "report_sample.h"
 
 #include <cmocka.h>
+#include "tests/support/json_schema.h"
 
 enum { ARENA = 64 << 20 };
 static const struct kvc_style style = {.columns = 80};
 
-/* ---- validator ----------------------------------------------------------------------
- */
-
-static const cJSON *get(const cJSON *map, const char *key)
-{
-  return cJSON_GetObjectItemCaseSensitive(map, key);
-}
-
-static bool has_type(const cJSON *value, const char *type)
-{
-  if (strcmp(type, "object") == 0) return cJSON_IsObject(value);
-  if (strcmp(type, "array") == 0) return cJSON_IsArray(value);
-  if (strcmp(type, "string") == 0) return cJSON_IsString(value);
-  if (strcmp(type, "boolean") == 0) return cJSON_IsBool(value);
-  if (strcmp(type, "null") == 0) return cJSON_IsNull(value);
-  if (strcmp(type, "number") == 0) return cJSON_IsNumber(value);
-  if (strcmp(type, "integer") == 0)
-    return cJSON_IsNumber(value) && value->valuedouble == floor(value->valuedouble);
-  return false;
-}
-
-static bool type_allows(const cJSON *type, const cJSON *value)
-{
-  if (type == NULL) return true;
-  if (cJSON_IsString(type)) return has_type(value, type->valuestring);
-  for (const cJSON *one = type->child; one != NULL; one = one->next)
-    if (has_type(value, one->valuestring)) return true;
-  return false;
-}
-
-/* Words a schema may hold: another one would be checked by nobody. */
-static bool is_supported(const char *word)
-{
-  static const char *const words[] = {
-      "$schema",    "title",    "description", "type",
-      "properties", "required", "items",       "additionalProperties"};
-  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-    if (strcmp(word, words[i]) == 0) return true;
-  return false;
-}
-
-static int faults;
-static bool quiet;
-
-static void fault(const char *path, const char *what, const char *key)
-{
-  if (!quiet) print_error("%s: %s %s\n", path, what, key);
-  faults++;
-}
-
-/* 'strict' also refuses keys that the schema does not describe. */
-static void validate(const cJSON *schema, const cJSON *value, const char *path,
-                     bool strict)
-{
-  char inner[300];
-  for (const cJSON *word = schema->child; word != NULL; word = word->next)
-    if (!is_supported(word->string)) fault(path, "schema word", word->string);
-  if (!type_allows(get(schema, "type"), value)) fault(path, "wrong type", "");
-  const cJSON *required = get(schema, "required"),
-              *properties = get(schema, "properties");
-  for (const cJSON *key = required != NULL ? required->child : NULL; key != NULL;
-       key = key->next)
-    if (get(value, key->valuestring) == NULL) fault(path, "missing", key->valuestring);
-  for (const cJSON *child = value->child; child != NULL; child = child->next) {
-    const cJSON *sub = NULL;
-    if (cJSON_IsArray(value)) sub = get(schema, "items");
-    if (cJSON_IsObject(value)) {
-      sub = get(properties, child->string);
-      if (sub == NULL) sub = get(schema, "additionalProperties");
-    }
-    (void)snprintf(inner, sizeof inner, "%.200s.%.80s", path,
-                   child->string != NULL ? child->string : "[]");
-    if (sub != NULL)
-      validate(sub, child, inner, strict);
-    else if (strict)
-      fault(inner, "is not described", "");
-  }
-}
-
 /* ---- the tests ------------------------------------------------------------------------
  */
-
-static char *read_schema_of(const char *report)
-{
-  char path[4096];
-  const char *dir = getenv("KVC_SOURCE_DIR");
-  (void)snprintf(path, sizeof path, "%s/profiles/schema/%s.schema.json",
-                 dir != NULL ? dir : ".", report);
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) fail_msg("%s cannot be read", path);
-  static char text[1 << 17];
-  text[fread(text, 1, sizeof text - 1, file)] = '\0';
-  (void)fclose(file);
-  return text;
-}
 
 static char *read_schema(void)
 {
@@ -286,42 +193,31 @@ static void every_key_of_the_contract_is_there_and_required(void **state)
   kvc_arena_clear(&arena);
 }
 
-static void the_schema_file_is_what_the_program_prints(void **state)
+static void the_schema_files_are_what_the_program_prints(void **state)
 {
+  static const struct {
+    const char *name;
+    kvc_code (*make)(struct kvc_doc *doc, struct kvc_err *err);
+  } schemas[] = {
+      {"size", kvc_doc_size_schema},           {"check", kvc_doc_check_schema},
+      {"advise", kvc_doc_advise_schema},       {"diagnose", kvc_doc_diagnosis_schema},
+      {"simulate", kvc_doc_simulation_schema}, {"validate", kvc_doc_validation_schema}};
   (void)state;
-  struct kvc_arena arena;
-  struct kvc_doc doc;
-  struct kvc_buf out;
-  kvc_arena_init(&arena, ARENA);
-  kvc_doc_init(&doc, &arena);
-  assert_int_equal(kvc_doc_size_schema(&doc, NULL), KVC_E_OK);
-  kvc_buf_init(&out, 1 << 20);
-  kvc_sink_find("json")->write(&doc, &style, &out);
-  if (strcmp(read_schema(), out.text) != 0)
-    fail_msg("run: kvcap schema size --output profiles/schema/size.schema.json");
-  kvc_buf_clear(&out);
-  kvc_doc_init(&doc, &arena);
-  assert_int_equal(kvc_doc_check_schema(&doc, NULL), KVC_E_OK);
-  kvc_buf_init(&out, 1 << 20);
-  kvc_sink_find("json")->write(&doc, &style, &out);
-  if (strcmp(read_schema_of("check"), out.text) != 0)
-    fail_msg("run: kvcap schema check --output profiles/schema/check.schema.json");
-  kvc_buf_clear(&out);
-  kvc_doc_init(&doc, &arena);
-  assert_int_equal(kvc_doc_advise_schema(&doc, NULL), KVC_E_OK);
-  kvc_buf_init(&out, 1 << 20);
-  kvc_sink_find("json")->write(&doc, &style, &out);
-  if (strcmp(read_schema_of("advise"), out.text) != 0)
-    fail_msg("run: kvcap schema advise --output profiles/schema/advise.schema.json");
-  kvc_buf_clear(&out);
-  kvc_doc_init(&doc, &arena);
-  assert_int_equal(kvc_doc_diagnosis_schema(&doc, NULL), KVC_E_OK);
-  kvc_buf_init(&out, 1 << 20);
-  kvc_sink_find("json")->write(&doc, &style, &out);
-  if (strcmp(read_schema_of("diagnose"), out.text) != 0)
-    fail_msg("run: kvcap schema diagnose --output profiles/schema/diagnose.schema.json");
-  kvc_buf_clear(&out);
-  kvc_arena_clear(&arena);
+  for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
+    struct kvc_arena arena;
+    struct kvc_doc doc;
+    struct kvc_buf out;
+    kvc_arena_init(&arena, ARENA);
+    kvc_doc_init(&doc, &arena);
+    assert_int_equal(schemas[i].make(&doc, NULL), KVC_E_OK);
+    kvc_buf_init(&out, 1 << 20);
+    kvc_sink_find("json")->write(&doc, &style, &out);
+    if (strcmp(read_schema_of(schemas[i].name), out.text) != 0)
+      fail_msg("run: kvcap schema %s --output profiles/schema/%s.schema.json",
+               schemas[i].name, schemas[i].name);
+    kvc_buf_clear(&out);
+    kvc_arena_clear(&arena);
+  }
 }
 
 static void the_validator_itself_finds_faults(void **state)
@@ -351,7 +247,7 @@ int main(void)
       cmocka_unit_test(a_report_without_workload_prices_or_fit_is_valid),
       cmocka_unit_test(an_empty_report_is_valid),
       cmocka_unit_test(every_key_of_the_contract_is_there_and_required),
-      cmocka_unit_test(the_schema_file_is_what_the_program_prints),
+      cmocka_unit_test(the_schema_files_are_what_the_program_prints),
       cmocka_unit_test(the_validator_itself_finds_faults),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
