@@ -47,23 +47,34 @@ static kvc_code write_requests(struct simulate *s, const struct kvc_traffic *t,
   return rc;
 }
 
+static kvc_code open_server(struct simulate *s, struct kvc_err *err)
+{
+  struct kvc_speed_facts facts;
+  const struct simulate_args *a = s->args;
+  KVC_TRY(
+      kvc_speed_facts(a->size.db, &s->size->setting, a->async_scheduling, &facts, err));
+  KVC_TRY(kvc_speed_open(&s->cli->arena, a->size.db, s->size, &facts, NULL, &s->latency,
+                         err));
+  s->config = (struct kvc_sim_config){.step_time = kvc_latency_step,
+                                      .clock = s->latency,
+                                      .slo = a->limits,
+                                      .keep_requests = a->requests_csv != NULL,
+                                      .series_points = 200};
+  return simulate_engine(s, &s->config, err);
+}
+
 static kvc_code run_one(struct simulate *s, double rate, int clients,
                         struct kvc_simulation_run *run, struct kvc_err *err)
 {
   struct kvc_arena *arena = &s->cli->arena;
   struct kvc_traffic traffic;
-  struct kvc_sim_config config = {.step_time = kvc_latency_step,
-                                  .clock = s->latency,
-                                  .slo = s->args->limits,
-                                  .keep_requests = s->args->requests_csv != NULL,
-                                  .series_points = 200};
-  KVC_TRY(kvc_sim_engine_of(s->args->size.catalogue, s->size, &config.engine, err));
+  const struct kvc_sim_config *config = &s->config;
   const double begin = wall();
   KVC_TRY(simulate_traffic(s, arena, rate, clients, &traffic, err));
-  KVC_TRY(kvc_sim_run(arena, &config, &traffic, &run->result, err));
-  run->rate_per_s = s->args->trace != NULL ? (double)NAN
-                    : clients > 0          ? (double)INFINITY
-                                           : rate;
+  KVC_TRY(kvc_sim_run(arena, config, &traffic, &run->result, err));
+  run->rate_per_s = s->trace.n > 0 && s->n_pairs == 0 && isinf(rate) ? (double)NAN
+                    : clients > 0                                    ? (double)INFINITY
+                                                                     : rate;
   run->concurrency = clients > 0 ? clients : (double)NAN;
   run->requests = traffic.n;
   run->wall_s = wall() - begin;
@@ -105,15 +116,13 @@ static const char *load_words(const struct simulate *s)
   const struct simulate_args *a = s->args;
   const struct kvc_workload *w = &s->demand.load;
   const size_t n = s->out->runs[0].requests;
-  if (a->trace != NULL) return kvc_arena_printf(arena, "%zu requests of %s", n, a->trace);
-  const char *how =
-      a->sweep != NULL       ? a->sweep
-      : a->concurrency > 0   ? kvc_arena_printf(arena, "%d clients", a->concurrency)
-      : isinf(a->rate_per_s) ? "all at once"
-                             : kvc_arena_printf(arena, "%g a second", a->rate_per_s);
+  const char *how = simulate_arrivals(s);
+  if (a->trace != NULL || a->lengths != NULL)
+    return kvc_arena_printf(arena, "%zu requests of %s (%.0f + %.0f tokens), %s", n,
+                            a->trace != NULL ? a->trace : a->lengths, w->prompt_tok,
+                            w->output_tok, how);
   return kvc_arena_printf(arena, "%zu requests of %.0f + %.0f tokens, %s, seed %lld", n,
-                          w->prompt_tok, w->output_tok, how != NULL ? how : "",
-                          (long long)a->seed);
+                          w->prompt_tok, w->output_tok, how, (long long)a->seed);
 }
 
 static const char *verdict(const struct simulate *s)
@@ -139,7 +148,7 @@ static const char *verdict(const struct simulate *s)
 static void decode_step(struct simulate *s)
 {
   const struct kvc_sim_result *r = &s->out->runs[s->out->n_runs - 1].result;
-  const double batch = fmax(1, round(r->running_mean));
+  const double batch = fmax(1, round(r->running_mean / s->config.replicas));
   const double context = s->size->concurrency.have
                              ? s->size->concurrency.occupancy.mean_tok
                              : s->demand.load.prompt_tok;
@@ -170,6 +179,7 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
   s.out = kvc_arena_alloc(arena, 1, sizeof *s.out);
   if (s.args == NULL || s.size == NULL || s.out == NULL)
     return kvc_arena_full(arena, NULL, err);
+  s.args->async_scheduling = -1;
   KVC_TRY(size_parse(cli, &parser, argc, argv, &s.args->size, err));
   if (s.args->size.common.help) {
     cli_help_command(cli_command_find("simulate"), &cli->out);
@@ -181,7 +191,7 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
   size_flag_notes(&s.args->size, s.size);
   if (!s.size->memory.fits)
     return kvc_fail(err, KVC_E_INFEASIBLE, NULL, "%.400s", s.size->verdict);
-  KVC_TRY(kvc_speed_open(arena, s.args->size.db, s.size, NULL, NULL, &s.latency, err));
+  KVC_TRY(open_server(&s, err));
   struct kvc_simulation *out = s.out;
   out->schema = 1;
   out->size = s.size;
