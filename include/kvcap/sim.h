@@ -50,6 +50,9 @@ struct kvc_sim_slo {
   double ttft_s, tpot_s, e2e_s;
 };
 
+/* Called now and then with the share of the requests that have arrived. */
+typedef void kvc_sim_progress(void *ctx, double done_frac);
+
 struct kvc_sim_config {
   struct kvc_sim_engine engine;
   kvc_step_time *step_time; /* GPU seconds of a step */
@@ -63,10 +66,12 @@ struct kvc_sim_config {
   bool lock_step; /* replicas are data-parallel ranks of one MoE model: steps start
                    * together and last as long as the longest */
   struct kvc_sim_slo slo;
-  double warmup_frac;   /* of the requests, by arrival: not in the results */
-  size_t max_steps;     /* 0: 2e9; passing it is KVC_E_LIMIT */
-  bool keep_requests;   /* per-request records in the result */
-  size_t series_points; /* 0: no time series; at most 4096 */
+  double warmup_frac;         /* of the requests, by arrival: not in the results */
+  size_t max_steps;           /* 0: 2e9; passing it is KVC_E_LIMIT */
+  bool keep_requests;         /* per-request records in the result */
+  size_t series_points;       /* 0: no time series; at most 4096 */
+  kvc_sim_progress *progress; /* NULL: nobody asks */
+  void *progress_ctx;
 };
 
 struct kvc_sim_dist {

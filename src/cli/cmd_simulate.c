@@ -7,44 +7,10 @@
 #include <kvcap/speed.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 void simulate_note(struct simulate *s, const char *text)
 {
   if (text != NULL && s->out->n_notes < 32) s->out->notes[s->out->n_notes++] = text;
-}
-/* ---- the server
- * ------------------------------------------------------------------------ */
-
-static double wall(void)
-{
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static kvc_code write_requests(struct simulate *s, const struct kvc_traffic *t,
-                               const struct kvc_sim_result *r, struct kvc_err *err)
-{
-  struct kvc_buf csv;
-  kvc_buf_init(&csv, 1u << 30);
-  kvc_buf_puts(&csv, "request,arrival_s,prompt_tok,output_tok,queue_s,ttft_s,e2e_s,"
-                     "cached_tok,preemptions\n");
-  for (size_t i = 0; i < t->n && r->requests != NULL; i++) {
-    const struct kvc_sim_request *q = &r->requests[i];
-    if (q->state != KVC_SIM_FINISHED) continue;
-    kvc_buf_printf(&csv, "%zu,%.6f,%d,%d,%.6f,%.6f,%.6f,%d,%d\n", i,
-                   (double)q->arrival_ns / 1e9, t->items[i].prompt_tok, q->output_tok,
-                   (double)(q->scheduled_ns - q->arrival_ns) / 1e9,
-                   (double)(q->first_token_ns - q->arrival_ns) / 1e9,
-                   (double)(q->finish_ns - q->arrival_ns) / 1e9, q->cached_tok,
-                   q->preemptions);
-  }
-  const kvc_code rc =
-      csv.full ? kvc_fail(err, KVC_E_LIMIT, s->args->requests_csv, "is larger than 1 GiB")
-               : kvc_file_write(s->args->requests_csv, csv.text, csv.len, err);
-  kvc_buf_clear(&csv);
-  return rc;
 }
 
 static kvc_code open_server(struct simulate *s, struct kvc_err *err)
@@ -61,50 +27,6 @@ static kvc_code open_server(struct simulate *s, struct kvc_err *err)
                                       .keep_requests = a->requests_csv != NULL,
                                       .series_points = 200};
   return simulate_engine(s, &s->config, err);
-}
-
-static kvc_code run_one(struct simulate *s, double rate, int clients,
-                        struct kvc_simulation_run *run, struct kvc_err *err)
-{
-  struct kvc_arena *arena = &s->cli->arena;
-  struct kvc_traffic traffic;
-  const struct kvc_sim_config *config = &s->config;
-  const double begin = wall();
-  KVC_TRY(simulate_traffic(s, arena, rate, clients, &traffic, err));
-  KVC_TRY(kvc_sim_run(arena, config, &traffic, &run->result, err));
-  run->rate_per_s = s->trace.n > 0 && s->n_pairs == 0 && isinf(rate) ? (double)NAN
-                    : clients > 0                                    ? (double)INFINITY
-                                                                     : rate;
-  run->concurrency = clients > 0 ? clients : (double)NAN;
-  run->requests = traffic.n;
-  run->wall_s = wall() - begin;
-  run->met = simulate_meets(arena, s->args, &run->result, &run->missed);
-  if (s->args->requests_csv != NULL)
-    KVC_TRY(write_requests(s, &traffic, &run->result, err));
-  return KVC_E_OK;
-}
-
-static kvc_code run_all(struct simulate *s, struct kvc_err *err)
-{
-  const struct simulate_args *a = s->args;
-  struct kvc_simulation *out = s->out;
-  double loads[KVC_SIMULATION_MAX_RUNS] = {a->rate_per_s};
-  bool rates = true;
-  size_t n = 1;
-  out->best_rate_per_s = NAN;
-  if (a->sweep != NULL)
-    KVC_TRY(simulate_sweep(a->sweep, loads, KVC_SIMULATION_MAX_RUNS, &n, &rates, err));
-  out->runs = kvc_arena_alloc(&s->cli->arena, n, sizeof *out->runs);
-  if (out->runs == NULL) return kvc_arena_full(&s->cli->arena, NULL, err);
-  for (size_t i = 0; i < n; i++) {
-    struct kvc_simulation_run *run = &out->runs[i];
-    const int clients = a->sweep != NULL && !rates ? (int)loads[i] : a->concurrency;
-    KVC_TRY(run_one(s, rates ? loads[i] : (double)INFINITY, clients, run, err));
-    out->n_runs++;
-    if (run->met && rates && !isinf(loads[i]) && !(loads[i] <= out->best_rate_per_s))
-      out->best_rate_per_s = loads[i];
-  }
-  return KVC_E_OK;
 }
 
 /* ---- words ----------------------------------------------------------------------------
@@ -167,6 +89,58 @@ static void decode_step(struct simulate *s)
   (void)sources;
 }
 
+/* Nothing served has no times; a part turned away is worth a word. */
+static kvc_code look_for_rejected(struct simulate *s, struct kvc_err *err)
+{
+  for (size_t i = 0; i < s->out->n_runs; i++) {
+    const struct kvc_simulation_run *run = &s->out->runs[i];
+    const double rejected = (double)run->result.balance.rejected;
+    if (rejected >= (double)run->requests)
+      return kvc_fail(err, KVC_E_INFEASIBLE, NULL,
+                      "no request can be served: prompt and output must fit "
+                      "--max-model-len %lld and the KV cache of %.0f tokens",
+                      (long long)s->size->setting.max_model_len_tok,
+                      s->size->memory.pool_tok);
+    if (i == 0 && rejected > 0)
+      simulate_note(s, kvc_arena_printf(
+                           &s->cli->arena,
+                           "%.0f of %zu requests are turned away: longer than the model "
+                           "or the KV cache takes",
+                           rejected, run->requests));
+  }
+  return KVC_E_OK;
+}
+
+static kvc_code simulate(struct simulate *s, struct kvc_err *err)
+{
+  KVC_TRY(simulate_settle_load(s, err));
+  KVC_TRY(size_settle(&s->args->size, err));
+  KVC_TRY(
+      kvc_size_run(&s->cli->arena, s->args->size.db, &s->args->size.req, s->size, err));
+  size_flag_notes(&s->args->size, s->size);
+  if (!s->size->memory.fits)
+    return kvc_fail(err, KVC_E_INFEASIBLE, NULL, "%.400s", s->size->verdict);
+  KVC_TRY(open_server(s, err));
+  struct kvc_simulation *out = s->out;
+  out->schema = 1;
+  out->size = s->size;
+  out->slo = s->args->slo;
+  out->seed = (uint64_t)s->args->seed;
+  KVC_TRY(simulate_runs(s, err));
+  KVC_TRY(look_for_rejected(s, err));
+  decode_step(s);
+  out->source = "src/speed";
+  out->load = load_words(s);
+  out->verdict = verdict(s);
+  if (s->size->setting.spec_tokens > 0)
+    simulate_note(s, "speculative decoding is not simulated: a step gives one token");
+  for (size_t i = 0; i < s->size->n_notes; i++) simulate_note(s, s->size->notes[i].text);
+  struct kvc_doc doc;
+  kvc_doc_init(&doc, &s->cli->arena);
+  KVC_TRY(kvc_doc_simulation(&doc, out, err));
+  return cli_emit(s->cli, &s->args->size.common, &doc, err);
+}
+
 kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
                           struct kvc_err *err)
 {
@@ -185,28 +159,8 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
     cli_help_command(cli_command_find("simulate"), &cli->out);
     return KVC_E_OK;
   }
-  KVC_TRY(simulate_settle_load(&s, err));
-  KVC_TRY(size_settle(&s.args->size, err));
-  KVC_TRY(kvc_size_run(arena, s.args->size.db, &s.args->size.req, s.size, err));
-  size_flag_notes(&s.args->size, s.size);
-  if (!s.size->memory.fits)
-    return kvc_fail(err, KVC_E_INFEASIBLE, NULL, "%.400s", s.size->verdict);
-  KVC_TRY(open_server(&s, err));
-  struct kvc_simulation *out = s.out;
-  out->schema = 1;
-  out->size = s.size;
-  out->slo = s.args->slo;
-  out->seed = (uint64_t)s.args->seed;
-  KVC_TRY(run_all(&s, err));
-  decode_step(&s);
-  out->source = "src/speed";
-  out->load = load_words(&s);
-  out->verdict = verdict(&s);
-  if (s.size->setting.spec_tokens > 0)
-    simulate_note(&s, "speculative decoding is not simulated: a step gives one token");
-  for (size_t i = 0; i < s.size->n_notes; i++) simulate_note(&s, s.size->notes[i].text);
-  struct kvc_doc doc;
-  kvc_doc_init(&doc, arena);
-  KVC_TRY(kvc_doc_simulation(&doc, out, err));
-  return cli_emit(cli, &s.args->size.common, &doc, err);
+  kvc_arena_init(&s.room, (size_t)8 << 30);
+  const kvc_code rc = simulate(&s, err);
+  kvc_arena_clear(&s.room);
+  return rc;
 }

@@ -13,7 +13,7 @@ struct simulate_args {
   double rate_end_per_s, period_s, peak_to_trough, time_scale, watermark_frac;
   double prefix_tok;
   int64_t input_tok, output_tok, prompts, seed, long_prefill_tok; /* prompts 0: unsaid */
-  int concurrency, turns, replicas, async_scheduling;
+  int concurrency, turns, replicas, async_scheduling, jobs;
   const char *trace, *lengths, *slo, *sweep, *requests_csv, *workload;
   const char *arrivals, *length_dist, *router, *policy;
   struct kvc_sim_slo limits; /* of every request: goodput */
@@ -28,6 +28,7 @@ extern const struct cli_option simulate_options[];
 
 struct simulate {
   struct cli *cli;
+  struct kvc_arena room; /* of what was recorded: as large as its file */
   struct simulate_args *args;
   struct kvc_size *size;
   struct kvc_latency *latency;
@@ -44,6 +45,9 @@ void simulate_note(struct simulate *s, const char *text);
 /* simulate_engine.c: the server that is simulated. */
 kvc_code simulate_engine(struct simulate *s, struct kvc_sim_config *config,
                          struct kvc_err *err) KVC_MUST_USE;
+
+/* simulate_runs.c: every load of the question. */
+kvc_code simulate_runs(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
 
 /* simulate_lengths.c: pairs of lengths out of a file. */
 kvc_code simulate_lengths(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;

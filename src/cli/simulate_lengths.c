@@ -87,8 +87,8 @@ static kvc_code walk(const char *path, const char *text, size_t len, int32_t (*o
 static kvc_code of_trace(struct simulate *s, const struct kvc_traffic *t,
                          struct kvc_err *err)
 {
-  int32_t(*pairs)[2] = kvc_arena_alloc(&s->cli->arena, t->n, sizeof *pairs);
-  if (pairs == NULL) return kvc_arena_full(&s->cli->arena, "the lengths", err);
+  int32_t(*pairs)[2] = kvc_arena_alloc(&s->room, t->n, sizeof *pairs);
+  if (pairs == NULL) return kvc_arena_full(&s->room, "the lengths", err);
   for (size_t i = 0; i < t->n; i++) {
     pairs[i][0] = t->items[i].prompt_tok;
     pairs[i][1] = t->items[i].output_tok;
@@ -100,7 +100,7 @@ static kvc_code of_trace(struct simulate *s, const struct kvc_traffic *t,
 
 kvc_code simulate_lengths(struct simulate *s, struct kvc_err *err)
 {
-  struct kvc_arena *arena = &s->cli->arena;
+  struct kvc_arena *arena = &s->room;
   const char *path = s->args->lengths;
   char *text;
   size_t len;

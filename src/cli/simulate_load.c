@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TRACE_MAX_BYTES = 512 << 20, MOST_REQUESTS = 5000000, USUAL_REQUESTS = 1000 };
+enum { TRACE_MAX_BYTES = 1 << 30, MOST_REQUESTS = 5000000, USUAL_REQUESTS = 1000 };
 static const double DAY_S = 86400, USUAL_PEAK_TO_TROUGH = 3;
 
 /* ---- what is asked for ------------------------------------------------------------ */
@@ -26,8 +26,13 @@ static kvc_code read_trace(struct simulate *s, struct kvc_err *err)
       .duration_s = a->duration_s};
   char *text;
   size_t len;
-  KVC_TRY(kvc_file_read_into(arena, a->trace, TRACE_MAX_BYTES, &text, &len, err));
-  KVC_TRY(kvc_trace_read(arena, text, len, a->trace, &how, &s->trace, err));
+  struct kvc_arena file; /* the text is not needed any more once it is read */
+  kvc_arena_init(&file, (size_t)3 << 30);
+  kvc_code rc = kvc_file_read_into(&file, a->trace, TRACE_MAX_BYTES, &text, &len, err);
+  if (rc == KVC_E_OK)
+    rc = kvc_trace_read(&s->room, text, len, a->trace, &how, &s->trace, err);
+  kvc_arena_clear(&file);
+  KVC_TRY(rc);
   if (s->trace.passed_over > 0)
     simulate_note(s, kvc_arena_printf(
                          arena,

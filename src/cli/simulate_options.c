@@ -91,6 +91,8 @@ const struct cli_option simulate_options[] = {
    .help = "limits such as ttft_p95=500ms,tpot_p95=30ms; goodput counts requests within them"},
   {.name = "--sweep", .arg = "LOADS", .type = CLI_TEXT, .offset = X(sweep),
    .help = "one run a load: rate=1..40, rate=1,2,4,8 or concurrency=1,4,16,64"},
+  {.name = "--jobs", .arg = "N", .type = CLI_INT, .offset = X(jobs), .min = 1, .max = 256,
+   .advice = "write a count such as 4", .help = "processes that share a sweep; as many as there are processors when not given"},
   {.name = "--requests", .arg = "FILE", .type = CLI_TEXT, .offset = X(requests_csv), .complete = "file",
    .help = "write a line a request, as CSV"},
 #include "size_rows.def"

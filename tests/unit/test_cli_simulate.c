@@ -88,6 +88,30 @@ static void a_sweep_finds_the_load_that_meets_the_limits(void **state)
   kit_done(&r);
 }
 
+/* However many processes share it; the wall clock apart. */
+static void a_sweep_is_the_same_on_any_number_of_cores(void **state)
+{
+  static const char *const jobs[] = {"1", "2", "7"};
+  (void)state;
+  char *texts[3];
+  for (size_t i = 0; i < 3; i++) {
+    struct kit_run r =
+        KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--num-prompts",
+                "100", "--sweep", "rate=1..20", "--jobs", jobs[i], "--format", "json");
+    cJSON *root = simulated(&r);
+    cJSON *one, *list = cJSON_GetObjectItem(root, "sweep");
+    assert_int_equal(cJSON_GetArraySize(list), 12);
+    cJSON_DeleteItemFromObject(root, "simulated");
+    cJSON_ArrayForEach(one, list) cJSON_DeleteItemFromObject(one, "simulated");
+    texts[i] = cJSON_Print(root);
+    cJSON_Delete(root);
+    kit_done(&r);
+  }
+  assert_string_equal(texts[0], texts[1]);
+  assert_string_equal(texts[0], texts[2]);
+  for (size_t i = 0; i < 3; i++) cJSON_free(texts[i]);
+}
+
 static void a_closed_loop_holds_its_clients(void **state)
 {
   (void)state;
@@ -279,7 +303,7 @@ static void the_priority_policy_lets_the_urgent_overtake(void **state)
 static void wrong_arguments_end_with_one_sentence(void **state)
 {
   static const struct {
-    const char *words[16], *says;
+    const char *words[24], *says;
     int status;
   } cases[] = {
       {{MODEL}, "the load is missing", 2},
@@ -310,6 +334,14 @@ static void wrong_arguments_end_with_one_sentence(void **state)
        "--router",
        3},
       {{MODEL, "--lengths", "/nowhere"}, "/nowhere", 5},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--sweep", "rate=1,2",
+        "--requests", "/nowhere"},
+       "--requests",
+       3},
+      {{MODEL, "--input-len", "9999", "--output-len", "9", "--sweep", "rate=1,2",
+        "--max-model-len", "99", "--jobs", "2"},
+       "no request can be served",
+       4},
       {{"validate"}, "takes one table", 2},
       {{"validate", "/nowhere.csv"}, "/nowhere.csv", 5},
   };
@@ -353,6 +385,7 @@ int main(void)
       cmocka_unit_test(a_run_has_the_keys_of_the_contract),
       cmocka_unit_test(the_same_seed_gives_the_same_run),
       cmocka_unit_test(a_sweep_finds_the_load_that_meets_the_limits),
+      cmocka_unit_test(a_sweep_is_the_same_on_any_number_of_cores),
       cmocka_unit_test(a_closed_loop_holds_its_clients),
       cmocka_unit_test(requests_are_written_one_a_line),
       cmocka_unit_test(a_trace_is_replayed),
