@@ -118,6 +118,24 @@ struct kvc_sim_result {
   size_t n_series;
 };
 
+/* An estimate, not a measurement: a GPU that computes draws its board power, one that
+ * waits KVC_SIM_IDLE_FRAC of it.
+ *   mean_watts = gpus x board_watts x (idle + (1 - idle) x gpu_busy_frac)
+ *   joules_per_output_token = mean_watts x duration_s / output_tok
+ * Hosts, fans and losses of the supply are not in it.  Steps of few sequences wait for
+ * memory and draw less than the board allows, so it is nearer an upper bound. */
+struct kvc_sim_energy {
+  double board_watts; /* of one GPU; NaN unknown, and so is the rest */
+  size_t gpus;
+  double mean_watts, joules_per_output_token;
+};
+
+/* Presumed: data-centre boards at rest draw about a tenth of their limit. */
+#define KVC_SIM_IDLE_FRAC 0.1
+
+struct kvc_sim_energy kvc_sim_energy_of(const struct kvc_sim_result *result,
+                                        double board_watts, size_t gpus);
+
 /* ITL is a histogram of 256 steps a power of two: a percentile is within 0.2 % of the
  * exact one; mean, least and greatest are exact.  All else is exact. */
 kvc_code kvc_sim_run(struct kvc_arena *arena, const struct kvc_sim_config *config,

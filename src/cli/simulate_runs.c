@@ -138,6 +138,11 @@ static kvc_code keep(struct sweep *w, size_t index, const struct kvc_simulation_
   memcpy(points, series, run->result.n_series * sizeof *points);
   *to = *run;
   to->result.series = points;
+  const struct kvc_size *size = w->s->size;
+  const size_t copies = (size_t)w->s->config.replicas /
+                        (size_t)(size->setting.dp > 1 ? size->setting.dp : 1);
+  to->energy =
+      kvc_sim_energy_of(&to->result, size->gpu.tdp_watt.value, size->gpus * copies);
   to->met = simulate_meets(arena, w->s->args, &to->result, &to->missed);
   w->frac[index] = 1;
   show(w);

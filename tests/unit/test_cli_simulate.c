@@ -196,6 +196,22 @@ static void ranks_of_a_dense_model_are_servers(void **state)
   assert_true(ranks == servers);
 }
 
+/* The H100's board takes 700 W; four of them cannot draw more than four times that. */
+static void energy_follows_how_busy_the_gpus_are(void **state)
+{
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, SHORT, "--rate", "4", "--replicas", "4", "--format", "json");
+  cJSON *root = simulated(&r);
+  const double busy = kit_number(root, "gpu_busy_frac");
+  const double watts = kit_number(root, "energy.mean_watts");
+  assert_close(watts, 4 * 700 * (0.1 + 0.9 * busy), 1e-9);
+  assert_close(kit_number(root, "energy.joules_per_output_token"),
+               watts * kit_number(root, "simulated.duration_s") / (200 * 60), 1e-9);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
 static void a_synchronous_scheduler_takes_longer(void **state)
 {
   (void)state;
@@ -391,6 +407,7 @@ int main(void)
       cmocka_unit_test(a_trace_is_replayed),
       cmocka_unit_test(more_servers_answer_sooner),
       cmocka_unit_test(ranks_of_a_dense_model_are_servers),
+      cmocka_unit_test(energy_follows_how_busy_the_gpus_are),
       cmocka_unit_test(a_synchronous_scheduler_takes_longer),
       cmocka_unit_test(a_ramp_lasts_as_long_as_it_is_told),
       cmocka_unit_test(a_diurnal_curve_has_the_mean_asked_for),
