@@ -50,6 +50,9 @@ struct kvc_sim_slo {
   double ttft_s, tpot_s, e2e_s;
 };
 
+/* Called now and then with the share of the requests that have arrived. */
+typedef void kvc_sim_progress(void *ctx, double done_frac);
+
 struct kvc_sim_config {
   struct kvc_sim_engine engine;
   kvc_step_time *step_time; /* GPU seconds of a step */
@@ -63,10 +66,12 @@ struct kvc_sim_config {
   bool lock_step; /* replicas are data-parallel ranks of one MoE model: steps start
                    * together and last as long as the longest */
   struct kvc_sim_slo slo;
-  double warmup_frac;   /* of the requests, by arrival: not in the results */
-  size_t max_steps;     /* 0: 2e9; passing it is KVC_E_LIMIT */
-  bool keep_requests;   /* per-request records in the result */
-  size_t series_points; /* 0: no time series; at most 4096 */
+  double warmup_frac;         /* of the requests, by arrival: not in the results */
+  size_t max_steps;           /* 0: 2e9; passing it is KVC_E_LIMIT */
+  bool keep_requests;         /* per-request records in the result */
+  size_t series_points;       /* 0: no time series; at most 4096 */
+  kvc_sim_progress *progress; /* NULL: nobody asks */
+  void *progress_ctx;
 };
 
 struct kvc_sim_dist {
@@ -112,6 +117,24 @@ struct kvc_sim_result {
   const struct kvc_sim_point *series;
   size_t n_series;
 };
+
+/* An estimate, not a measurement: a GPU that computes draws its board power, one that
+ * waits KVC_SIM_IDLE_FRAC of it.
+ *   mean_watts = gpus x board_watts x (idle + (1 - idle) x gpu_busy_frac)
+ *   joules_per_output_token = mean_watts x duration_s / output_tok
+ * Hosts, fans and losses of the supply are not in it.  Steps of few sequences wait for
+ * memory and draw less than the board allows, so it is nearer an upper bound. */
+struct kvc_sim_energy {
+  double board_watts; /* of one GPU; NaN unknown, and so is the rest */
+  size_t gpus;
+  double mean_watts, joules_per_output_token;
+};
+
+/* Presumed: data-centre boards at rest draw about a tenth of their limit. */
+#define KVC_SIM_IDLE_FRAC 0.1
+
+struct kvc_sim_energy kvc_sim_energy_of(const struct kvc_sim_result *result,
+                                        double board_watts, size_t gpus);
 
 /* ITL is a histogram of 256 steps a power of two: a percentile is within 0.2 % of the
  * exact one; mean, least and greatest are exact.  All else is exact. */

@@ -30,7 +30,8 @@ enum {
 
 struct cli_world {
   FILE *out, *err;
-  bool out_is_tty, locale_is_utf8, no_color; /* NO_COLOR set or TERM=dumb */
+  bool out_is_tty, err_is_tty, locale_is_utf8;
+  bool no_color;          /* NO_COLOR set or TERM=dumb */
   const char *config_dir; /* $XDG_CONFIG_HOME/kvcap when it is there, else NULL */
 };
 

@@ -7,107 +7,26 @@
 #include <kvcap/speed.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 void simulate_note(struct simulate *s, const char *text)
 {
   if (text != NULL && s->out->n_notes < 32) s->out->notes[s->out->n_notes++] = text;
 }
-/* ---- the server
- * ------------------------------------------------------------------------ */
 
-static double wall(void)
+static kvc_code open_server(struct simulate *s, struct kvc_err *err)
 {
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static kvc_code write_requests(struct simulate *s, const struct kvc_traffic *t,
-                               const struct kvc_sim_result *r, struct kvc_err *err)
-{
-  struct kvc_buf csv;
-  kvc_buf_init(&csv, 1u << 30);
-  kvc_buf_puts(&csv, "request,arrival_s,prompt_tok,output_tok,queue_s,ttft_s,e2e_s,"
-                     "cached_tok,preemptions\n");
-  for (size_t i = 0; i < t->n && r->requests != NULL; i++) {
-    const struct kvc_sim_request *q = &r->requests[i];
-    if (q->state != KVC_SIM_FINISHED) continue;
-    const double client_s = kvc_client_s(t->items[i].prompt_tok);
-    kvc_buf_printf(&csv, "%zu,%.6f,%d,%d,%.6f,%.6f,%.6f,%d,%d\n", i,
-                   (double)q->arrival_ns / 1e9, t->items[i].prompt_tok, q->output_tok,
-                   (double)(q->scheduled_ns - q->arrival_ns) / 1e9,
-                   client_s + (double)(q->first_token_ns - q->arrival_ns) / 1e9,
-                   client_s + (double)(q->finish_ns - q->arrival_ns) / 1e9, q->cached_tok,
-                   q->preemptions);
-  }
-  const kvc_code rc =
-      csv.full ? kvc_fail(err, KVC_E_LIMIT, s->args->requests_csv, "is larger than 1 GiB")
-               : kvc_file_write(s->args->requests_csv, csv.text, csv.len, err);
-  kvc_buf_clear(&csv);
-  return rc;
-}
-
-static double mean_prompt(const struct kvc_traffic *t)
-{
-  double sum = 0;
-  for (size_t i = 0; i < t->n; i++) sum += t->items[i].prompt_tok;
-  return t->n > 0 ? sum / (double)t->n : 0;
-}
-
-static kvc_code run_one(struct simulate *s, double rate, int clients,
-                        struct kvc_simulation_run *run, struct kvc_err *err)
-{
-  struct kvc_arena *arena = &s->cli->arena;
-  struct kvc_traffic traffic;
-  struct kvc_sim_config config = {.step_time = kvc_latency_step,
-                                  .clock = s->latency,
-                                  .slo = s->args->limits,
-                                  .keep_requests = s->args->requests_csv != NULL,
-                                  .series_points = 200};
-  KVC_TRY(kvc_sim_engine_of(s->args->size.catalogue, s->size, &config.engine, err));
-  const double begin = wall();
-  KVC_TRY(simulate_traffic(s, arena, rate, clients, &traffic, err));
-  run->client_s = kvc_client_s(mean_prompt(&traffic));
-  if (config.slo.ttft_s > 0)
-    config.slo.ttft_s = fmax(config.slo.ttft_s - run->client_s, 1e-9);
-  if (config.slo.e2e_s > 0)
-    config.slo.e2e_s = fmax(config.slo.e2e_s - run->client_s, 1e-9);
-  KVC_TRY(kvc_sim_run(arena, &config, &traffic, &run->result, err));
-  kvc_client_add(&run->result, run->client_s);
-  run->rate_per_s = s->args->trace != NULL ? (double)NAN
-                    : clients > 0          ? (double)INFINITY
-                                           : rate;
-  run->concurrency = clients > 0 ? clients : (double)NAN;
-  run->requests = traffic.n;
-  run->wall_s = wall() - begin;
-  run->met = simulate_meets(arena, s->args, &run->result, &run->missed);
-  if (s->args->requests_csv != NULL)
-    KVC_TRY(write_requests(s, &traffic, &run->result, err));
-  return KVC_E_OK;
-}
-
-static kvc_code run_all(struct simulate *s, struct kvc_err *err)
-{
+  struct kvc_speed_facts facts;
   const struct simulate_args *a = s->args;
-  struct kvc_simulation *out = s->out;
-  double loads[KVC_SIMULATION_MAX_RUNS] = {a->rate_per_s};
-  bool rates = true;
-  size_t n = 1;
-  out->best_rate_per_s = NAN;
-  if (a->sweep != NULL)
-    KVC_TRY(simulate_sweep(a->sweep, loads, KVC_SIMULATION_MAX_RUNS, &n, &rates, err));
-  out->runs = kvc_arena_alloc(&s->cli->arena, n, sizeof *out->runs);
-  if (out->runs == NULL) return kvc_arena_full(&s->cli->arena, NULL, err);
-  for (size_t i = 0; i < n; i++) {
-    struct kvc_simulation_run *run = &out->runs[i];
-    const int clients = a->sweep != NULL && !rates ? (int)loads[i] : a->concurrency;
-    KVC_TRY(run_one(s, rates ? loads[i] : (double)INFINITY, clients, run, err));
-    out->n_runs++;
-    if (run->met && rates && !isinf(loads[i]) && !(loads[i] <= out->best_rate_per_s))
-      out->best_rate_per_s = loads[i];
-  }
-  return KVC_E_OK;
+  KVC_TRY(
+      kvc_speed_facts(a->size.db, &s->size->setting, a->async_scheduling, &facts, err));
+  KVC_TRY(kvc_speed_open(&s->cli->arena, a->size.db, s->size, &facts, NULL, &s->latency,
+                         err));
+  s->config = (struct kvc_sim_config){.step_time = kvc_latency_step,
+                                      .clock = s->latency,
+                                      .slo = a->limits,
+                                      .keep_requests = a->requests_csv != NULL,
+                                      .series_points = 200};
+  return simulate_engine(s, &s->config, err);
 }
 
 /* ---- words ----------------------------------------------------------------------------
@@ -119,15 +38,13 @@ static const char *load_words(const struct simulate *s)
   const struct simulate_args *a = s->args;
   const struct kvc_workload *w = &s->demand.load;
   const size_t n = s->out->runs[0].requests;
-  if (a->trace != NULL) return kvc_arena_printf(arena, "%zu requests of %s", n, a->trace);
-  const char *how =
-      a->sweep != NULL       ? a->sweep
-      : a->concurrency > 0   ? kvc_arena_printf(arena, "%d clients", a->concurrency)
-      : isinf(a->rate_per_s) ? "all at once"
-                             : kvc_arena_printf(arena, "%g a second", a->rate_per_s);
+  const char *how = simulate_arrivals(s);
+  if (a->trace != NULL || a->lengths != NULL)
+    return kvc_arena_printf(arena, "%zu requests of %s (%.0f + %.0f tokens), %s", n,
+                            a->trace != NULL ? a->trace : a->lengths, w->prompt_tok,
+                            w->output_tok, how);
   return kvc_arena_printf(arena, "%zu requests of %.0f + %.0f tokens, %s, seed %lld", n,
-                          w->prompt_tok, w->output_tok, how != NULL ? how : "",
-                          (long long)a->seed);
+                          w->prompt_tok, w->output_tok, how, (long long)a->seed);
 }
 
 static const char *verdict(const struct simulate *s)
@@ -153,7 +70,7 @@ static const char *verdict(const struct simulate *s)
 static void decode_step(struct simulate *s)
 {
   const struct kvc_sim_result *r = &s->out->runs[s->out->n_runs - 1].result;
-  const double batch = fmax(1, round(r->running_mean));
+  const double batch = fmax(1, round(r->running_mean / s->config.replicas));
   const double context = s->size->concurrency.have
                              ? s->size->concurrency.occupancy.mean_tok
                              : s->demand.load.prompt_tok;
@@ -171,6 +88,59 @@ static void decode_step(struct simulate *s)
           : s->out->step.reason;
 }
 
+/* Nothing served has no times; a part turned away is worth a word. */
+static kvc_code look_for_rejected(struct simulate *s, struct kvc_err *err)
+{
+  for (size_t i = 0; i < s->out->n_runs; i++) {
+    const struct kvc_simulation_run *run = &s->out->runs[i];
+    const double rejected = (double)run->result.balance.rejected;
+    if (rejected >= (double)run->requests)
+      return kvc_fail(err, KVC_E_INFEASIBLE, NULL,
+                      "no request can be served: prompt and output must fit "
+                      "--max-model-len %lld and the KV cache of %.0f tokens",
+                      (long long)s->size->setting.max_model_len_tok,
+                      s->size->memory.pool_tok);
+    if (i == 0 && rejected > 0)
+      simulate_note(s, kvc_arena_printf(
+                           &s->cli->arena,
+                           "%.0f of %zu requests are turned away: longer than the model "
+                           "or the KV cache takes",
+                           rejected, run->requests));
+  }
+  return KVC_E_OK;
+}
+
+static kvc_code simulate(struct simulate *s, struct kvc_err *err)
+{
+  KVC_TRY(simulate_settle_load(s, err));
+  KVC_TRY(size_settle(&s->args->size, err));
+  KVC_TRY(
+      kvc_size_run(&s->cli->arena, s->args->size.db, &s->args->size.req, s->size, err));
+  size_flag_notes(&s->args->size, s->size);
+  if (!s->size->memory.fits)
+    return kvc_fail(err, KVC_E_INFEASIBLE, NULL,
+                    "%.400s (`kvcap size` with the same words says the least to change)",
+                    s->size->verdict);
+  KVC_TRY(open_server(s, err));
+  struct kvc_simulation *out = s->out;
+  out->schema = 1;
+  out->size = s->size;
+  out->slo = s->args->slo;
+  out->seed = (uint64_t)s->args->seed;
+  KVC_TRY(simulate_runs(s, err));
+  KVC_TRY(look_for_rejected(s, err));
+  decode_step(s);
+  out->load = load_words(s);
+  out->verdict = verdict(s);
+  if (s->size->setting.spec_tokens > 0)
+    simulate_note(s, "speculative decoding is not simulated: a step gives one token");
+  for (size_t i = 0; i < s->size->n_notes; i++) simulate_note(s, s->size->notes[i].text);
+  struct kvc_doc doc;
+  kvc_doc_init(&doc, &s->cli->arena);
+  KVC_TRY(kvc_doc_simulation(&doc, out, err));
+  return cli_emit(s->cli, &s->args->size.common, &doc, err);
+}
+
 kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
                           struct kvc_err *err)
 {
@@ -183,34 +153,14 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
   s.out = kvc_arena_alloc(arena, 1, sizeof *s.out);
   if (s.args == NULL || s.size == NULL || s.out == NULL)
     return kvc_arena_full(arena, NULL, err);
+  s.args->async_scheduling = -1;
   KVC_TRY(size_parse(cli, &parser, argc, argv, &s.args->size, err));
   if (s.args->size.common.help) {
     cli_help_command(cli_command_find("simulate"), &cli->out);
     return KVC_E_OK;
   }
-  KVC_TRY(simulate_settle_load(&s, err));
-  KVC_TRY(size_settle(&s.args->size, err));
-  KVC_TRY(kvc_size_run(arena, s.args->size.db, &s.args->size.req, s.size, err));
-  size_flag_notes(&s.args->size, s.size);
-  if (!s.size->memory.fits)
-    return kvc_fail(err, KVC_E_INFEASIBLE, NULL,
-                    "%.400s (`kvcap size` with the same words says the least to change)",
-                    s.size->verdict);
-  KVC_TRY(kvc_speed_open(arena, s.args->size.db, s.size, NULL, NULL, &s.latency, err));
-  struct kvc_simulation *out = s.out;
-  out->schema = 1;
-  out->size = s.size;
-  out->slo = s.args->slo;
-  out->seed = (uint64_t)s.args->seed;
-  KVC_TRY(run_all(&s, err));
-  decode_step(&s);
-  out->load = load_words(&s);
-  out->verdict = verdict(&s);
-  if (s.size->setting.spec_tokens > 0)
-    simulate_note(&s, "speculative decoding is not simulated: a step gives one token");
-  for (size_t i = 0; i < s.size->n_notes; i++) simulate_note(&s, s.size->notes[i].text);
-  struct kvc_doc doc;
-  kvc_doc_init(&doc, arena);
-  KVC_TRY(kvc_doc_simulation(&doc, out, err));
-  return cli_emit(cli, &s.args->size.common, &doc, err);
+  kvc_arena_init(&s.room, (size_t)8 << 30);
+  const kvc_code rc = simulate(&s, err);
+  kvc_arena_clear(&s.room);
+  return rc;
 }

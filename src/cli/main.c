@@ -42,6 +42,7 @@ int main(int argc, char **argv)
       .out = stdout,
       .err = stderr,
       .out_is_tty = isatty(STDOUT_FILENO) != 0,
+      .err_is_tty = isatty(STDERR_FILENO) != 0,
       .locale_is_utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
       .no_color = plain_terminal(),
       .config_dir = config_dir(path, sizeof path),

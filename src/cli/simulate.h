@@ -10,10 +10,12 @@
 struct simulate_args {
   struct size_args size; /* first: cli_parse counts on it */
   double rate_per_s, burstiness, duration_s, range_ratio, rate_scale, think_s;
+  double rate_end_per_s, period_s, peak_to_trough, time_scale, watermark_frac;
   double prefix_tok;
-  int64_t input_tok, output_tok, prompts, seed;
-  int concurrency, turns;
-  const char *trace, *slo, *sweep, *requests_csv, *workload;
+  int64_t input_tok, output_tok, prompts, seed, long_prefill_tok; /* prompts 0: unsaid */
+  int concurrency, turns, replicas, async_scheduling, jobs;
+  const char *trace, *lengths, *slo, *sweep, *requests_csv, *workload;
+  const char *arrivals, *length_dist, *router, *policy;
   struct kvc_sim_slo limits; /* of every request: goodput */
   struct simulate_limit {    /* of the run: verdict */
     const char *name;        /* "ttft_p95" */
@@ -26,16 +28,32 @@ extern const struct cli_option simulate_options[];
 
 struct simulate {
   struct cli *cli;
+  struct kvc_arena room; /* of what was recorded: as large as its file */
   struct simulate_args *args;
   struct kvc_size *size;
   struct kvc_latency *latency;
+  struct kvc_sim_config config;
   struct kvc_demand demand;
+  struct kvc_traffic trace; /* read once; n 0: none */
+  const int32_t (*pairs)[2];
+  size_t n_pairs;
   struct kvc_simulation *out;
 };
 
 void simulate_note(struct simulate *s, const char *text);
 
-/* simulate_load.c: what is asked for, settled; a load drawn or read. */
+/* simulate_engine.c: the server that is simulated. */
+kvc_code simulate_engine(struct simulate *s, struct kvc_sim_config *config,
+                         struct kvc_err *err) KVC_MUST_USE;
+
+/* simulate_runs.c: every load of the question. */
+kvc_code simulate_runs(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
+
+/* simulate_lengths.c: pairs of lengths out of a file. */
+kvc_code simulate_lengths(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
+
+/* simulate_load.c: what is asked for, settled; a load drawn or read; how it comes. */
+const char *simulate_arrivals(const struct simulate *s);
 kvc_code simulate_settle_load(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
 kvc_code simulate_traffic(struct simulate *s, struct kvc_arena *arena, double rate,
                           int clients, struct kvc_traffic *out,

@@ -77,6 +77,16 @@ static void add_run(struct kvc_doc *doc, struct kvc_node *map,
                KVC_U_NONE);
   kvc_node_num(doc, map, "gpu_busy_frac", r->gpu_busy_frac, KVC_U_NONE);
   kvc_node_num(doc, map, "client_s", run->client_s, KVC_U_NONE);
+  one = kvc_node_add(doc, map, "energy", KVC_NODE_MAP);
+  kvc_node_num(doc, one, "mean_watts", run->energy.mean_watts, KVC_U_NONE);
+  kvc_node_num(doc, one, "joules_per_output_token", run->energy.joules_per_output_token,
+               KVC_U_NONE);
+  kvc_node_num(doc, one, "board_watts", run->energy.board_watts, KVC_U_NONE);
+  kvc_node_num(doc, one, "gpus", (double)run->energy.gpus, KVC_U_NONE);
+  kvc_node_num(doc, one, "idle_frac", KVC_SIM_IDLE_FRAC, KVC_U_NONE);
+  kvc_node_text(doc, one, "basis",
+                "estimate: gpus x board_watts x (idle_frac + (1 - idle_frac) x "
+                "gpu_busy_frac); idle_frac is presumed");
   kvc_node_num(doc, map, "rejected", (double)r->balance.rejected, KVC_U_NONE);
   one = kvc_node_add(doc, map, "simulated", KVC_NODE_MAP);
   kvc_node_num(doc, one, "requests", (double)run->requests, KVC_U_NONE);
@@ -212,6 +222,16 @@ static void add_one(struct kvc_doc *doc, const struct kvc_simulation_run *run)
   (void)kvc_block_add(
       doc, KVC_BLOCK_ROW, "GPU",
       TEXT(doc, "busy %s of the time", figure(doc, r->gpu_busy_frac, KVC_LU_FRAC)), NULL);
+  if (!isnan(run->energy.mean_watts))
+    (void)kvc_block_add(
+        doc, KVC_BLOCK_ROW, "energy",
+        TEXT(
+            doc,
+            "about %.0f W, %.3g J a generated token (estimate: %zu x %.0f W x (%g + %g x "
+            "busy), the share at rest presumed)",
+            run->energy.mean_watts, run->energy.joules_per_output_token, run->energy.gpus,
+            run->energy.board_watts, KVC_SIM_IDLE_FRAC, 1 - KVC_SIM_IDLE_FRAC),
+        NULL);
 }
 
 /* A bar of '#' beside every load, scaled to the largest. */

@@ -16,10 +16,9 @@ static const char *checked(struct kvc_doc *doc, const char *text)
 
 static const char *const names[KVC_VALIDATED] = {"TPOT", "TTFT", "output throughput"};
 
-static void add_summary(struct kvc_doc *doc, struct kvc_node *map, const char *key,
+static void add_summary(struct kvc_doc *doc, struct kvc_node *one,
                         const struct kvc_validation_summary *s)
 {
-  struct kvc_node *one = kvc_node_add(doc, map, key, KVC_NODE_MAP);
   const double n = (double)s->n;
   kvc_node_num(doc, one, "points", n, KVC_U_NONE);
   kvc_node_num(doc, one, "median_abs_error_frac", s->median, KVC_U_NONE);
@@ -130,7 +129,7 @@ static void add_grouping(struct kvc_doc *doc, const struct kvc_validation *v, si
                          struct labelled *all, const struct kvc_validation_row **rows,
                          double *work)
 {
-  struct kvc_node *map = kvc_node_add(doc, doc->root, groupings[g].key, KVC_NODE_MAP);
+  struct kvc_node *list = kvc_node_add(doc, doc->root, groupings[g].key, KVC_NODE_LIST);
   for (size_t i = 0; i < v->n; i++)
     all[i] = (struct labelled){groupings[g].of(&v->rows[i]), &v->rows[i], i};
   qsort(all, v->n, sizeof *all, by_group);
@@ -143,10 +142,14 @@ static void add_grouping(struct kvc_doc *doc, const struct kvc_validation *v, si
     struct kvc_validation_summary s[KVC_VALIDATED];
     for (end = i; end < v->n && strcmp(all[end].group, all[i].group) == 0; end++)
       rows[end - i] = all[end].row;
-    struct kvc_node *one = kvc_node_add(doc, map, all[i].group, KVC_NODE_MAP);
-    for (size_t k = 0; k < KVC_VALIDATED; k++)
-      if (kvc_validation_summarise(rows, end - i, kvc_validated(k), work, &s[k]))
-        add_summary(doc, one, kvc_point_figure(kvc_validated(k)), &s[k]);
+    for (size_t k = 0; k < KVC_VALIDATED; k++) {
+      const size_t figure = kvc_validated(k);
+      if (!kvc_validation_summarise(rows, end - i, figure, work, &s[k])) continue;
+      struct kvc_node *one = kvc_node_add(doc, list, NULL, KVC_NODE_MAP);
+      kvc_node_text(doc, one, "group", all[i].group);
+      kvc_node_text(doc, one, "figure", kvc_point_figure(figure));
+      add_summary(doc, one, &s[k]);
+    }
     if (groupings[g].printed) print_group(doc, all[i].group, s, end - i);
   }
 }
@@ -248,7 +251,9 @@ kvc_code kvc_doc_validation(struct kvc_doc *doc, const struct kvc_validation *v,
   for (size_t k = 0; k < KVC_VALIDATED; k++) {
     struct kvc_validation_summary s;
     if (!kvc_validation_summarise(rows, v->n, kvc_validated(k), work, &s)) continue;
-    add_summary(doc, map, kvc_point_figure(kvc_validated(k)), &s);
+    add_summary(doc,
+                kvc_node_add(doc, map, kvc_point_figure(kvc_validated(k)), KVC_NODE_MAP),
+                &s);
     add_all_line(doc, names[k], &s);
   }
   for (size_t g = 0; g < sizeof groupings / sizeof *groupings; g++)

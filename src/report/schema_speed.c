@@ -54,6 +54,11 @@ static const struct field kv_rows[] = {
 static const struct field batch_rows[] = {
   NUMBER("mean_running", "requests, over time"), NUMBER("peak_running", "at most"),
   NUMBER("mean_waiting", "requests, over time"), NUMBER("peak_waiting", "at most"), END};
+static const struct field energy_rows[] = {
+  NUMBER("mean_watts", "of all GPUs"), NUMBER("joules_per_output_token", "GPUs alone"),
+  NUMBER("board_watts", "of one GPU, as its profile says"), NUMBER("gpus", "that run"),
+  NUMBER("idle_frac", "share of that power when idle, presumed"),
+  TEXT_("basis", "how the figures are made"), END};
 static const struct field simulated_rows[] = {
   NUMBER("requests", "in the load"), NUMBER("steps", "of the engine"),
   NUMBER("duration_s", "simulated time"), NUMBER("wall_s", "what the simulation took"),
@@ -72,6 +77,7 @@ static const struct field series_rows[] = {
   {prefix "goodput", SECTION_MAP, goodput_rows, "within the limits of --slo", false},            \
   {prefix "kv", SECTION_MAP, kv_rows, "use of the KV pool", false},                              \
   {prefix "batch", SECTION_MAP, batch_rows, "requests in the engine", false},                    \
+  {prefix "energy", SECTION_MAP, energy_rows, "an estimate", false},                             \
   {prefix "simulated", SECTION_MAP, simulated_rows, "the simulation itself", false},             \
   {prefix "series", SECTION_LIST, series_rows, "over time", false}
 
@@ -97,14 +103,17 @@ static const struct field validation_rows[] = {
   NUMBER("rows_outside", "that the model has no say over"),
   NUMBER("rows_that_contradict", "another row of the same deployment and load"),
   NUMBER("wall_s", "what the prediction took"), END};
-static const struct field summary_rows[] = {
-  NUMBER("points", "predicted and measured"),
-  NUMBER("median_abs_error_frac", "median of |predicted / measured - 1|"),
-  NUMBER("p90_abs_error_frac", "90th percentile of it"),
-  NUMBER("median_error_frac", "bias: median of predicted / measured - 1"),
-  NUMBER("within_20_percent_frac", "share of points"),
-  NUMBER("worse_than_twice_frac", "share of points off by more than a factor of two"),
-  NUMBER("interval_coverage_frac", "share of measured figures within low and high"), END};
+#define SUMMARY \
+  NUMBER("points", "predicted and measured"), \
+  NUMBER("median_abs_error_frac", "median of |predicted / measured - 1|"), \
+  NUMBER("p90_abs_error_frac", "90th percentile of it"), \
+  NUMBER("median_error_frac", "bias: median of predicted / measured - 1"), \
+  NUMBER("within_20_percent_frac", "share of points"), \
+  NUMBER("worse_than_twice_frac", "share of points off by more than a factor of two"), \
+  NUMBER("interval_coverage_frac", "share of measured figures within low and high")
+static const struct field summary_rows[] = {SUMMARY, END};
+static const struct field group_rows[] = {
+  TEXT_("group", "what the rows have in common"), TEXT_("figure", "mean_tpot_ms, mean_ttft_ms or output_tok_s"), SUMMARY, END};
 static const struct field point_rows[] = {
   TEXT_("id", "of the row"), TEXT_("why_not", "there is no prediction"),
   TEXT_("reason", "for the width of the interval"),
@@ -116,17 +125,16 @@ static const struct field figure_rows[] = {
   NUMBER("mean_tpot_ms", "ms"), NUMBER("median_tpot_ms", "ms"), NUMBER("p99_tpot_ms", "ms"),
   NUMBER("mean_itl_ms", "ms"), NUMBER("output_tok_s", "tokens per second"),
   NUMBER("req_per_s", "requests per second"), END};
-static const struct field none[] = {END};
 
 static const struct section validation[] = {
   {"", SECTION_TOP, validation_rows, NULL, false},
   {"all", SECTION_DICT, summary_rows, "errors by figure", false},
-  {"by_gpu", SECTION_DICT, none, "the same by GPU, then by figure", false},
-  {"by_model_class", SECTION_DICT, none, "by kind of model", false},
-  {"by_kind", SECTION_DICT, none, "by kind of run", false},
-  {"by_concurrency", SECTION_DICT, none, "by clients", false},
-  {"by_version", SECTION_DICT, none, "by release", false},
-  {"by_model", SECTION_DICT, none, "by model", false},
+  {"by_gpu", SECTION_LIST, group_rows, "the same by GPU", false},
+  {"by_model_class", SECTION_LIST, group_rows, "by kind of model", false},
+  {"by_kind", SECTION_LIST, group_rows, "by kind of run", false},
+  {"by_concurrency", SECTION_LIST, group_rows, "by clients", false},
+  {"by_version", SECTION_LIST, group_rows, "by release", false},
+  {"by_model", SECTION_LIST, group_rows, "by model", false},
   {"points", SECTION_LIST, point_rows, "a row each, in the order of the table", false},
   {"points.predicted", SECTION_MAP, figure_rows, "what kvcap says", false},
   {"points.measured", SECTION_MAP, figure_rows, "what the table says", false},

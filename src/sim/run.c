@@ -29,6 +29,7 @@ struct run {
   int64_t now_ns;
   int64_t steps;
   int64_t arrived;
+  uint32_t events;
   bool failed;
 };
 
@@ -238,6 +239,9 @@ static kvc_code events(struct run *r, struct kvc_err *err)
   for (;;) {
     struct pending p;
     int which = 0;
+    if (r->config->progress != NULL && (++r->events & 0x3fff) == 0)
+      r->config->progress(r->config->progress_ctx,
+                          (double)r->arrived / (double)r->traffic->n);
     const int64_t step_ns = next_turn(r, &which);
     const bool has = next_arrival(r, &p);
     if (!has && step_ns == SIM_NEVER) return KVC_E_OK;

@@ -90,6 +90,30 @@ static void a_sweep_finds_the_load_that_meets_the_limits(void **state)
   kit_done(&r);
 }
 
+/* However many processes share it; the wall clock apart. */
+static void a_sweep_is_the_same_on_any_number_of_cores(void **state)
+{
+  static const char *const jobs[] = {"1", "2", "7"};
+  (void)state;
+  char *texts[3];
+  for (size_t i = 0; i < 3; i++) {
+    struct kit_run r =
+        KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--num-prompts",
+                "100", "--sweep", "rate=1..20", "--jobs", jobs[i], "--format", "json");
+    cJSON *root = simulated(&r);
+    cJSON *one, *list = cJSON_GetObjectItem(root, "sweep");
+    assert_int_equal(cJSON_GetArraySize(list), 12);
+    cJSON_DeleteItemFromObject(root, "simulated");
+    cJSON_ArrayForEach(one, list) cJSON_DeleteItemFromObject(one, "simulated");
+    texts[i] = cJSON_Print(root);
+    cJSON_Delete(root);
+    kit_done(&r);
+  }
+  assert_string_equal(texts[0], texts[1]);
+  assert_string_equal(texts[0], texts[2]);
+  for (size_t i = 0; i < 3; i++) cJSON_free(texts[i]);
+}
+
 static void a_closed_loop_holds_its_clients(void **state)
 {
   (void)state;
@@ -133,10 +157,171 @@ static void a_trace_is_replayed(void **state)
   kit_done(&r);
 }
 
+static double figure_of(const char *const *words, const char *path)
+{
+  struct kit_run r = kit_run(words);
+  cJSON *root = simulated(&r);
+  const double v = kit_number(root, path);
+  cJSON_Delete(root);
+  kit_done(&r);
+  return v;
+}
+#define FIGURE(path, ...)                                                                \
+  figure_of((const char *const[]){MODEL, "--format", "json", __VA_ARGS__, NULL}, path)
+#define SHORT "--input-len", "300", "--output-len", "60", "--num-prompts", "200"
+
+static void notes_say(const struct kit_run *r, const char *what)
+{
+  cJSON *root = simulated(r);
+  const cJSON *one, *notes = kit_at(root, "notes");
+  bool found = false;
+  cJSON_ArrayForEach(one, notes) found = found || strstr(one->valuestring, what) != NULL;
+  if (!found) fail_msg("no note of \"%s\": %s", what, r->out);
+  cJSON_Delete(root);
+}
+
+static void more_servers_answer_sooner(void **state)
+{
+  (void)state;
+  const double one = FIGURE("e2e.mean_s", SHORT, "--rate", "40");
+  const double four = FIGURE("e2e.mean_s", SHORT, "--rate", "40", "--replicas", "4");
+  assert_true(four < one);
+}
+
+/* Ranks of a dense model are servers behind the least-loaded router. */
+static void ranks_of_a_dense_model_are_servers(void **state)
+{
+  (void)state;
+  const double ranks = FIGURE("ttft.mean_s", SHORT, "--rate", "40", "-dp", "2");
+  const double servers = FIGURE("ttft.mean_s", SHORT, "--rate", "40", "--replicas", "2",
+                                "--router", "least-loaded");
+  assert_true(ranks == servers);
+}
+
+/* The H100's board takes 700 W; four of them cannot draw more than four times that. */
+static void energy_follows_how_busy_the_gpus_are(void **state)
+{
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, SHORT, "--rate", "4", "--replicas", "4", "--format", "json");
+  cJSON *root = simulated(&r);
+  const double busy = kit_number(root, "gpu_busy_frac");
+  const double watts = kit_number(root, "energy.mean_watts");
+  assert_close(watts, 4 * 700 * (0.1 + 0.9 * busy), 1e-9);
+  assert_close(kit_number(root, "energy.joules_per_output_token"),
+               watts * kit_number(root, "simulated.duration_s") / (200 * 60), 1e-9);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+static void a_synchronous_scheduler_takes_longer(void **state)
+{
+  (void)state;
+  assert_true(FIGURE("tpot.mean_s", SHORT, "--rate", "4", "--no-async-scheduling") >
+              FIGURE("tpot.mean_s", SHORT, "--rate", "4", "--async-scheduling"));
+}
+
+/* A ramp from 1 to 9 a second over 100 s brings 500 +- 6 deviations. */
+static void a_ramp_lasts_as_long_as_it_is_told(void **state)
+{
+  (void)state;
+  const double n =
+      FIGURE("simulated.requests", "--input-len", "30", "--output-len", "5", "--arrivals",
+             "ramp", "--rate", "1", "--rate-end", "9", "--duration", "100");
+  assert_true(n > 500 - 134 && n < 500 + 134);
+}
+
+static void a_diurnal_curve_has_the_mean_asked_for(void **state)
+{
+  (void)state;
+  const double n = FIGURE("simulated.requests", "--input-len", "30", "--output-len", "5",
+                          "--arrivals", "diurnal", "--rate", "5", "--period", "50",
+                          "--peak-to-trough", "9", "--duration", "100");
+  assert_true(n > 500 - 134 && n < 500 + 134);
+}
+
+static const char timed[] = "arrival_s,prompt_tok,output_tok,priority\n"
+                            "0,400,90,0\n0.1,0,7,0\n0.2,400,40,9\n0.3,400,40,1\n";
+
+static void times_of_a_trace_are_scaled_either_way(void **state)
+{
+  (void)state;
+  const char *path = kit_file("timed.csv", timed, sizeof timed - 1);
+  const double half =
+      FIGURE("simulated.duration_s", "--trace", path, "--time-scale", "0.5");
+  assert_true(half ==
+              FIGURE("simulated.duration_s", "--trace", path, "--rate-scale", "2"));
+  /* Three requests within 0.3 s: 20/3 a second; asked for 1 they take 2 s more or less.
+   */
+  const double slow = FIGURE("simulated.duration_s", "--trace", path, "--rate", "1");
+  assert_true(slow > 2 && slow < 3);
+}
+
+static void rows_with_nothing_to_serve_are_told_of(void **state)
+{
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, "--trace", kit_file("timed.csv", timed, sizeof timed - 1),
+              "--format", "json");
+  notes_say(&r, "1 rows of");
+  kit_done(&r);
+}
+
+static void a_trace_without_times_gives_its_lengths(void **state)
+{
+  static const char pairs[] = "[[100, 10], [200, 20]]";
+  (void)state;
+  const char *path = kit_file("pairs.json", pairs, sizeof pairs - 1);
+  struct kit_run r = KIT_RUN(MODEL, "--trace", path, "--rate", "5", "--num-prompts", "50",
+                             "--format", "json");
+  notes_say(&r, "no times");
+  cJSON *root = simulated(&r);
+  assert_close(kit_number(root, "simulated.requests"), 50, 1e-12);
+  assert_non_null(strstr(kit_text(root, "load"), "(150 + 15 tokens), 5 a second"));
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+static void lengths_are_lines_with_counts(void **state)
+{
+  static const char lines[] = "100,10,3\n500 30\n";
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, "--lengths", kit_file("lengths.csv", lines, sizeof lines - 1),
+              "--rate", "5", "--num-prompts", "50", "--format", "json");
+  cJSON *root = simulated(&r);
+  assert_non_null(strstr(kit_text(root, "load"), "(200 + 15 tokens)"));
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+/* One at a time: the third request overtakes the second, whose number is larger. */
+static void the_priority_policy_lets_the_urgent_overtake(void **state)
+{
+  (void)state;
+  double ttft[3] = {0};
+  const char *csv = kit_file("overtaken.csv", "", 0);
+  struct kit_run r = KIT_RUN(
+      MODEL, "--trace", kit_file("timed.csv", timed, sizeof timed - 1), "--max-num-seqs",
+      "1", "--scheduling-policy", "priority", "--requests", csv);
+  assert_int_equal(r.status, 0);
+  kit_done(&r);
+  FILE *f = fopen(csv, "rb");
+  char line[256];
+  assert_non_null(f);
+  assert_non_null(fgets(line, sizeof line, f));
+  for (size_t i = 0; i < 3; i++) {
+    assert_non_null(fgets(line, sizeof line, f));
+    assert_int_equal(sscanf(line, "%*d,%*f,%*d,%*d,%*f,%lf", &ttft[i]), 1);
+  }
+  (void)fclose(f);
+  assert_true(ttft[2] + 0.3 < ttft[1] + 0.2);
+}
+
 static void wrong_arguments_end_with_one_sentence(void **state)
 {
   static const struct {
-    const char *words[16], *says;
+    const char *words[24], *says;
     int status;
   } cases[] = {
       {{MODEL}, "the load is missing", 2},
@@ -152,6 +337,28 @@ static void wrong_arguments_end_with_one_sentence(void **state)
       {{"simulate", "meta-llama/Llama-3.1-70B-Instruct", "--gpu", "L4", "--input-len",
         "9", "--output-len", "9"},
        "out of memory",
+       4},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--arrivals", "ramp", "--rate",
+        "1"},
+       "--rate-end",
+       2},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--arrivals", "diurnal"},
+       "needs a --rate",
+       2},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--length-dist", "normal"},
+       "needs a width",
+       2},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--router", "random"},
+       "--router",
+       3},
+      {{MODEL, "--lengths", "/nowhere"}, "/nowhere", 5},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--sweep", "rate=1,2",
+        "--requests", "/nowhere"},
+       "--requests",
+       3},
+      {{MODEL, "--input-len", "9999", "--output-len", "9", "--sweep", "rate=1,2",
+        "--max-model-len", "99", "--jobs", "2"},
+       "no request can be served",
        4},
       {{"validate"}, "takes one table", 2},
       {{"validate", "/nowhere.csv"}, "/nowhere.csv", 5},
@@ -255,9 +462,21 @@ int main(void)
       cmocka_unit_test(a_run_has_the_keys_of_the_contract),
       cmocka_unit_test(the_same_seed_gives_the_same_run),
       cmocka_unit_test(a_sweep_finds_the_load_that_meets_the_limits),
+      cmocka_unit_test(a_sweep_is_the_same_on_any_number_of_cores),
       cmocka_unit_test(a_closed_loop_holds_its_clients),
       cmocka_unit_test(requests_are_written_one_a_line),
       cmocka_unit_test(a_trace_is_replayed),
+      cmocka_unit_test(more_servers_answer_sooner),
+      cmocka_unit_test(ranks_of_a_dense_model_are_servers),
+      cmocka_unit_test(energy_follows_how_busy_the_gpus_are),
+      cmocka_unit_test(a_synchronous_scheduler_takes_longer),
+      cmocka_unit_test(a_ramp_lasts_as_long_as_it_is_told),
+      cmocka_unit_test(a_diurnal_curve_has_the_mean_asked_for),
+      cmocka_unit_test(times_of_a_trace_are_scaled_either_way),
+      cmocka_unit_test(rows_with_nothing_to_serve_are_told_of),
+      cmocka_unit_test(a_trace_without_times_gives_its_lengths),
+      cmocka_unit_test(lengths_are_lines_with_counts),
+      cmocka_unit_test(the_priority_policy_lets_the_urgent_overtake),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
       cmocka_unit_test(a_validation_has_points_and_their_errors),
       cmocka_unit_test(documents_are_as_their_schemas_say),

@@ -271,6 +271,18 @@ static void ranks_in_lock_step_take_the_time_of_the_longest(void **state)
   kvc_arena_clear(&w.arena);
 }
 
+/* Half the time at 700 W, half at 70: 385 W each; 770 W x 10 s over 100 tokens. */
+static void energy_is_board_power_while_busy_and_a_tenth_at_rest(void **state)
+{
+  (void)state;
+  const struct kvc_sim_result r = {
+      .gpu_busy_frac = 0.5, .duration_s = 10, .output_tok = 100};
+  const struct kvc_sim_energy e = kvc_sim_energy_of(&r, 700, 2);
+  assert_true(fabs(e.mean_watts - 770) < 1e-9);
+  assert_true(fabs(e.joules_per_output_token - 77) < 1e-9);
+  assert_true(isnan(kvc_sim_energy_of(&r, NAN, 2).mean_watts));
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -282,6 +294,7 @@ int main(void)
       cmocka_unit_test(all_times_scale_with_the_clock_and_the_arrivals),
       cmocka_unit_test(a_closed_loop_obeys_littles_law),
       cmocka_unit_test(prefix_routing_finds_more_than_taking_turns),
+      cmocka_unit_test(energy_is_board_power_while_busy_and_a_tenth_at_rest),
       cmocka_unit_test(ranks_in_lock_step_take_the_time_of_the_longest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

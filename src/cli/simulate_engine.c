@@ -1,0 +1,56 @@
+/* simulate_engine.c - the server that is simulated: its flags, its copies.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "simulate.h"
+#include <kvcap/predict.h>
+#include <string.h>
+
+/* Data-parallel ranks are engines of their own; those of a model with experts step
+ * together, for their experts are spread over all of them. */
+static kvc_code copies(struct simulate *s, struct kvc_sim_config *config,
+                       struct kvc_err *err)
+{
+  const struct simulate_args *a = s->args;
+  const int dp = s->size->setting.dp > 1 ? s->size->setting.dp : 1;
+  const int replicas = a->replicas > 1 ? a->replicas : 1;
+  config->lock_step = dp > 1 && s->size->model.moe.experts > 0;
+  if (config->lock_step && replicas > 1)
+    return kvc_fail(err, KVC_E_UNSUPPORTED, "--replicas",
+                    "cannot be simulated beside data-parallel ranks that step together; "
+                    "simulate one server with 1/%d of the load",
+                    replicas);
+  if (dp > 255 / replicas)
+    return kvc_fail(err, KVC_E_LIMIT, "--replicas",
+                    "%d servers of %d ranks are more than 255 engines", replicas, dp);
+  config->replicas = replicas * dp;
+  const char *router = a->router;
+  if (router == NULL) router = dp > 1 ? "least-loaded" : "round-robin";
+  config->router = strcmp(router, "least-loaded") == 0   ? KVC_ROUTE_LEAST_LOADED
+                   : strcmp(router, "prefix-aware") == 0 ? KVC_ROUTE_PREFIX
+                                                         : KVC_ROUTE_ROUND_ROBIN;
+  if (config->replicas > 1)
+    simulate_note(
+        s, kvc_arena_printf(&s->cli->arena,
+                            "requests in service and waiting are those of %d engines "
+                            "(servers: %d, ranks of each: %d%s), chosen by %s",
+                            config->replicas, replicas, dp,
+                            config->lock_step ? " in lock-step" : "", router));
+  return KVC_E_OK;
+}
+
+kvc_code simulate_engine(struct simulate *s, struct kvc_sim_config *config,
+                         struct kvc_err *err)
+{
+  const struct simulate_args *a = s->args;
+  struct kvc_sim_engine *e = &config->engine;
+  KVC_TRY(kvc_sim_engine_of(a->size.catalogue, s->size, e, err));
+  if (a->async_scheduling >= 0) e->async_scheduling = a->async_scheduling > 0;
+  if (a->watermark_frac > 0) e->policy.watermark_frac = a->watermark_frac;
+  e->long_prefill_threshold_tok = a->long_prefill_tok;
+  e->priority = a->policy != NULL && strcmp(a->policy, "priority") == 0;
+  if (e->priority && e->policy.v0)
+    return kvc_fail(err, KVC_E_UNSUPPORTED, "--scheduling-policy",
+                    "priority is simulated for the V1 engine only");
+  if (e->policy.v0) e->async_scheduling = false;
+  return copies(s, config, err);
+}
