@@ -17,9 +17,9 @@ struct kvc_simulation_run {
   size_t requests;
   struct kvc_sim_result result;
   struct kvc_sim_energy energy; /* an estimate */
-  bool met;           /* all limits of --slo hold; true without limits */
-  const char *missed; /* the limits that do not, NULL */
-  double client_s;    /* HTTP, tokenizer and client, contained in TTFT and end to end */
+  bool met;                     /* all limits of --slo hold; true without limits */
+  const char *missed;           /* the limits that do not, NULL */
+  double client_s; /* HTTP, tokenizer and client, contained in TTFT and end to end */
   double wall_s;
 };
 
