@@ -19,6 +19,7 @@ struct kvc_simulation_run {
   struct kvc_sim_energy energy; /* an estimate */
   bool met;                     /* all limits of --slo hold; true without limits */
   const char *missed;           /* the limits that do not, NULL */
+  bool overloaded; /* after the last arrival it took long to empty the queue */
   double client_s; /* HTTP, tokenizer and client, contained in TTFT and end to end */
   double wall_s;
 };
@@ -38,6 +39,7 @@ struct kvc_simulation {
   struct kvc_simulation_run *runs;
   size_t n_runs;
   double best_rate_per_s; /* of a sweep: the largest that meets the limits; NaN */
+  double best_clients;    /* the same of a sweep over clients */
   const char *notes[32];
   size_t n_notes;
 };

@@ -3,6 +3,7 @@
  */
 #include "commands.h"
 #include "simulate.h"
+#include <kvcap/live.h>
 #include <kvcap/predict.h>
 #include <kvcap/speed.h>
 #include <math.h>
@@ -52,19 +53,28 @@ static const char *verdict(const struct simulate *s)
   struct kvc_arena *arena = &s->cli->arena;
   const struct kvc_simulation *out = s->out;
   const struct kvc_sim_result *r = &out->runs[0].result;
-  if (out->n_runs > 1 && out->slo != NULL)
-    return isnan(out->best_rate_per_s)
-               ? "No load of the sweep meets the limits."
-               : kvc_arena_printf(arena, "Up to %g requests a second meet the limits.",
-                                  out->best_rate_per_s);
+  if (out->n_runs > 1 && out->slo != NULL) {
+    if (!isnan(out->best_rate_per_s))
+      return kvc_arena_printf(arena, "Up to %g requests a second meet the limits.",
+                              out->best_rate_per_s);
+    if (!isnan(out->best_clients))
+      return kvc_arena_printf(arena, "Up to %g clients at once meet the limits.",
+                              out->best_clients);
+    return "No load of the sweep meets the limits.";
+  }
   if (out->n_runs > 1)
     return kvc_arena_printf(arena, "%zu loads simulated.", out->n_runs);
+  char ttft[KVC_LIVE_TEXT], tpot[KVC_LIVE_TEXT];
+  kvc_live_format(r->ttft_s.p95, KVC_LU_S, ttft);
+  kvc_live_format(r->tpot_s.p95, KVC_LU_S, tpot);
   return kvc_arena_printf(
-      arena, "%sTTFT %.0f ms and TPOT %.1f ms at the 95th percentile, %.0f tokens/s",
+      arena, "%s%sTTFT %s and TPOT %s at the 95th percentile, %.0f tokens/s",
       out->slo == NULL   ? ""
       : out->runs[0].met ? "Meets the limits: "
                          : "Misses the limits: ",
-      1e3 * r->ttft_s.p95, 1e3 * r->tpot_s.p95, r->output_tok_per_s);
+      out->runs[0].overloaded ? "overloaded, the queue grows as long as the load lasts; "
+                              : "",
+      ttft, tpot, r->output_tok_per_s);
 }
 
 static void decode_step(struct simulate *s)

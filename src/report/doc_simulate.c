@@ -87,6 +87,7 @@ static void add_run(struct kvc_doc *doc, struct kvc_node *map,
   kvc_node_text(doc, one, "basis",
                 "estimate: gpus x board_watts x (idle_frac + (1 - idle_frac) x "
                 "gpu_busy_frac); idle_frac is presumed");
+  kvc_node_bool(doc, map, "overloaded", run->overloaded);
   kvc_node_num(doc, map, "rejected", (double)r->balance.rejected, KVC_U_NONE);
   one = kvc_node_add(doc, map, "simulated", KVC_NODE_MAP);
   kvc_node_num(doc, one, "requests", (double)run->requests, KVC_U_NONE);
@@ -162,6 +163,8 @@ static void add_tree(struct kvc_doc *doc, const struct kvc_simulation *s)
   if (s->n_runs > 0) add_run(doc, root, &s->runs[0]);
   kvc_node_num(doc, root, "best_rate", s->n_runs > 1 ? s->best_rate_per_s : (double)NAN,
                KVC_U_NONE);
+  kvc_node_num(doc, root, "best_concurrency",
+               s->n_runs > 1 ? s->best_clients : (double)NAN, KVC_U_NONE);
   if (s->n_runs > 1) {
     struct kvc_node *list = kvc_node_add(doc, root, "sweep", KVC_NODE_LIST);
     for (size_t i = 0; i < s->n_runs; i++)

@@ -20,6 +20,7 @@ static const struct field top_rows[] = {
   TEXT_("model", "canonical name"), TEXT_("gpu", "canonical name"),
   TEXT_("load", "the load in words"), TEXT_("slo", "limits as given"),
   NUMBER("best_rate", "of a sweep: the largest request rate that holds the limits"),
+  NUMBER("best_concurrency", "of a sweep over clients: the most that hold them"),
   NUMBER("seed", "of arrivals and lengths"), END};
 static const struct field spread_rows[] = {
   NUMBER("low_frac", "nine of ten measured servers had at least this times what is said here"),
@@ -39,6 +40,7 @@ static const struct field run_rows[] = {
   NUMBER("prefix_hit_frac", "share of prompt tokens found in the prefix cache"),
   NUMBER("gpu_busy_frac", "share of the time in which a step ran"),
   NUMBER("client_s", "HTTP, tokenizer and client, contained in TTFT and end to end"),
+  TRUTH("overloaded", "more arrived than was served: times grow with the length of the load"),
   NUMBER("rejected", "requests longer than the server takes"), END};
 static const struct field dist_rows[] = {
   NUMBER("mean_s", "mean"), NUMBER("p50_s", "median"), NUMBER("p90_s", "90th percentile"),
