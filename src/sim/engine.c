@@ -115,8 +115,11 @@ uint32_t sim_victim(const struct sim_engine *e)
     const struct sim_seq *t = &e->seqs[best];
     const int32_t p = e->traffic->items[s->req].priority;
     const int32_t q = e->traffic->items[t->req].priority;
-    /* The earliest of equals in the list, as max() gives it. */
-    if (p > q || (p == q && s->sort_ns >= t->sort_ns)) best = at;
+    /* The order of the queue turned round, to the last tie: the first in the queue is
+     * never a victim, so something always gets on.  On a real clock nobody ties. */
+    if (p > q || (p == q && (s->sort_ns > t->sort_ns ||
+                             (s->sort_ns == t->sort_ns && s->req > t->req))))
+      best = at;
   }
   return best;
 }
