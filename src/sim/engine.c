@@ -327,7 +327,9 @@ void sim_engine_commit(struct sim_engine *e, int64_t start_ns, int64_t end_ns)
     finish(e, e->seqs[at].req, end_ns);
   if (b->n_chunks > 0) e->last_prompt_ns = end_ns - start_ns;
   sim_stats_span(e->stats, e, start_ns, end_ns);
-  const bool waste = e->traffic->ends_by_stop && e->cfg->async_scheduling;
+  /* A prompt side is asked for one token: its limit ends a request, not a stop. */
+  const bool waste =
+      e->traffic->ends_by_stop && e->cfg->async_scheduling && !e->prefill_only;
   e->wasted = waste ? f.n_ending : 0;
   e->wasted_tok = waste ? f.tok_ending : 0;
   e->flights[e->n_flights++] = f;

@@ -136,7 +136,11 @@ static void draw_features(struct kvc_rng *rng, struct kvc_sim_config *c)
   c->replicas = (int)between(rng, 1, 4);
   c->router = (enum kvc_sim_router)kvc_rng_below(rng, 3);
   c->lock_step = !e->async_scheduling && kvc_rng_below(rng, 3) == 0;
+  if (!e->policy.v0 && !c->lock_step && c->replicas > 1)
+    c->prefill_replicas = (int)between(rng, 0, c->replicas - 1);
+  c->transfer_latency_s = 0.01;
   c->series_points = kvc_rng_below(rng, 2) > 0 ? 64 : 0;
+  c->max_steps = 1000000; /* a schedule that turns in circles is seen, not waited for */
 }
 
 static void check_request(const struct lot *l, size_t i)
@@ -156,6 +160,11 @@ static void check_request(const struct lot *l, size_t i)
     assert_true(r->arrival_ns ==
                 l->result.requests[q->after - 1].finish_ns + q->arrival_ns);
   assert_true(r->cached_tok < q->prompt_tok);
+  /* A step on either side and the way between. */
+  if (l->config.prefill_replicas > 0) {
+    assert_true(r->first_token_ns - r->scheduled_ns >= INT64_C(14000000));
+    assert_true(r->replica >= l->config.prefill_replicas);
+  }
 }
 
 static void every_load_is_served_balanced_and_causal(void **state)
