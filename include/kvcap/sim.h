@@ -65,6 +65,11 @@ struct kvc_sim_config {
   enum kvc_sim_router router;
   bool lock_step; /* replicas are data-parallel ranks of one MoE model: steps start
                    * together and last as long as the longest */
+  /* Disaggregated: the first 'prefill_replicas' of 'replicas' (V1) compute prompts, the
+   * others decode; the KV of a prompt moves between, each at the full speed.  The first
+   * token comes from the decoding side, as behind the usual proxy. */
+  int prefill_replicas;
+  double transfer_bps, transfer_latency_s, kv_bytes_per_tok;
   struct kvc_sim_slo slo;
   double warmup_frac;         /* of the requests, by arrival: not in the results */
   size_t max_steps;           /* 0: 2e9; passing it is KVC_E_LIMIT */

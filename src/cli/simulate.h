@@ -14,6 +14,8 @@ struct simulate_args {
   double prefix_tok;
   int64_t input_tok, output_tok, prompts, seed, long_prefill_tok; /* prompts 0: unsaid */
   int concurrency, turns, replicas, async_scheduling, jobs;
+  int prefill_replicas, decode_replicas;
+  double kv_transfer_gb_per_s;
   const char *trace, *lengths, *slo, *sweep, *requests_csv, *workload;
   const char *arrivals, *length_dist, *router, *policy;
   struct kvc_sim_slo limits; /* of every request: goodput */

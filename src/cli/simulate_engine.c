@@ -12,7 +12,8 @@ static kvc_code copies(struct simulate *s, struct kvc_sim_config *config,
 {
   const struct simulate_args *a = s->args;
   const int dp = s->size->setting.dp > 1 ? s->size->setting.dp : 1;
-  const int replicas = a->replicas > 1 ? a->replicas : 1;
+  const int sides = a->prefill_replicas + a->decode_replicas;
+  const int replicas = sides > 0 ? sides : a->replicas > 1 ? a->replicas : 1;
   config->lock_step = dp > 1 && s->size->model.moe.experts > 0;
   if (config->lock_step && replicas > 1)
     return kvc_fail(err, KVC_E_UNSUPPORTED, "--replicas",
@@ -23,6 +24,7 @@ static kvc_code copies(struct simulate *s, struct kvc_sim_config *config,
     return kvc_fail(err, KVC_E_LIMIT, "--replicas",
                     "%d servers of %d ranks are more than 255 engines", replicas, dp);
   config->replicas = replicas * dp;
+  config->prefill_replicas = a->prefill_replicas * dp;
   const char *router = a->router;
   if (router == NULL) router = dp > 1 ? "least-loaded" : "round-robin";
   config->router = strcmp(router, "least-loaded") == 0   ? KVC_ROUTE_LEAST_LOADED
@@ -35,6 +37,43 @@ static kvc_code copies(struct simulate *s, struct kvc_sim_config *config,
                             "(servers: %d, ranks of each: %d%s), chosen by %s",
                             config->replicas, replicas, dp,
                             config->lock_step ? " in lock-step" : "", router));
+  return KVC_E_OK;
+}
+
+/* Prompts here, answers there: what moves between is the KV of the prompt. */
+static kvc_code disaggregate(struct simulate *s, struct kvc_sim_config *config,
+                             struct kvc_err *err)
+{
+  const struct simulate_args *a = s->args;
+  const struct kvc_setting *set = &s->size->setting;
+  if ((a->prefill_replicas > 0) != (a->decode_replicas > 0))
+    return kvc_fail(err, KVC_E_USAGE, "--prefill-replicas",
+                    "and --decode-replicas belong together: write both");
+  if (a->prefill_replicas == 0 && a->kv_transfer_gb_per_s > 0)
+    return kvc_fail(err, KVC_E_USAGE, "--kv-transfer-gb-per-s",
+                    "belongs to --prefill-replicas and --decode-replicas");
+  if (a->prefill_replicas == 0) return KVC_E_OK;
+  if (a->replicas > 0)
+    return kvc_fail(err, KVC_E_CONFLICT, "--replicas",
+                    "are servers that do both; give --prefill-replicas and "
+                    "--decode-replicas alone");
+  /* Of one rank; every rank sends its own part. */
+  config->kv_bytes_per_tok = s->size->memory.layout.bytes_per_token *
+                             (set->tp > 1 ? set->tp : 1) * (set->pp > 1 ? set->pp : 1);
+  config->transfer_bps = a->kv_transfer_gb_per_s * 1e9;
+  const char *text =
+      a->kv_transfer_gb_per_s > 0
+          ? kvc_arena_printf(
+                &s->cli->arena,
+                "%d servers compute prompts, %d decode; %.0f bytes of KV a "
+                "token move at %g GB/s, and transfers do not slow one another",
+                a->prefill_replicas, a->decode_replicas, config->kv_bytes_per_tok,
+                a->kv_transfer_gb_per_s)
+          : kvc_arena_printf(&s->cli->arena,
+                             "%d servers compute prompts, %d decode; the KV moves in no "
+                             "time: give --kv-transfer-gb-per-s",
+                             a->prefill_replicas, a->decode_replicas);
+  simulate_note(s, text);
   return KVC_E_OK;
 }
 
@@ -52,5 +91,6 @@ kvc_code simulate_engine(struct simulate *s, struct kvc_sim_config *config,
     return kvc_fail(err, KVC_E_UNSUPPORTED, "--scheduling-policy",
                     "priority is simulated for the V1 engine only");
   if (e->policy.v0) e->async_scheduling = false;
+  KVC_TRY(disaggregate(s, config, err));
   return copies(s, config, err);
 }

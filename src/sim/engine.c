@@ -115,8 +115,11 @@ uint32_t sim_victim(const struct sim_engine *e)
     const struct sim_seq *t = &e->seqs[best];
     const int32_t p = e->traffic->items[s->req].priority;
     const int32_t q = e->traffic->items[t->req].priority;
-    /* The earliest of equals in the list, as max() gives it. */
-    if (p > q || (p == q && s->sort_ns >= t->sort_ns)) best = at;
+    /* The order of the queue turned round, to the last tie: the first in the queue is
+     * never a victim, so something always gets on.  On a real clock nobody ties. */
+    if (p > q || (p == q && (s->sort_ns > t->sort_ns ||
+                             (s->sort_ns == t->sort_ns && s->req > t->req))))
+      best = at;
   }
   return best;
 }
@@ -324,7 +327,9 @@ void sim_engine_commit(struct sim_engine *e, int64_t start_ns, int64_t end_ns)
     finish(e, e->seqs[at].req, end_ns);
   if (b->n_chunks > 0) e->last_prompt_ns = end_ns - start_ns;
   sim_stats_span(e->stats, e, start_ns, end_ns);
-  const bool waste = e->traffic->ends_by_stop && e->cfg->async_scheduling;
+  /* A prompt side is asked for one token: its limit ends a request, not a stop. */
+  const bool waste =
+      e->traffic->ends_by_stop && e->cfg->async_scheduling && !e->prefill_only;
   e->wasted = waste ? f.n_ending : 0;
   e->wasted_tok = waste ? f.tok_ending : 0;
   e->flights[e->n_flights++] = f;

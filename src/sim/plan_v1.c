@@ -166,7 +166,8 @@ static bool admissible(struct sim_engine *e, struct sim_seq *s, int32_t hits, in
                        int64_t *need)
 {
   const struct kvc_sim_engine *cfg = e->cfg;
-  const int64_t computed = (int64_t)hits * cfg->block_size_tok;
+  const int64_t computed =
+      s->remote ? s->tokens - 1 : (int64_t)hits * cfg->block_size_tok;
   int64_t idle = 0;
   for (int32_t i = 0; i < hits; i++) idle += e->pool.nodes[s->nodes[i]].ref == 0;
   *need = sim_blocks(e, computed + n + cfg->lookahead_tok) - hits;
@@ -186,8 +187,8 @@ static bool admit(struct sim_engine *e, uint32_t at)
   struct sim_seq *s = &e->seqs[at];
   if (at == e->blocked && e->pool.version == e->blocked_version && e->running.n > 0)
     return false;
-  const int32_t hits = sim_seq_lookup(e, s);
-  int64_t n = s->tokens - (int64_t)hits * e->cfg->block_size_tok;
+  const int32_t hits = s->remote ? 0 : sim_seq_lookup(e, s);
+  int64_t n = s->remote ? 1 : s->tokens - (int64_t)hits * e->cfg->block_size_tok;
   const int64_t cap = e->cfg->long_prefill_threshold_tok;
   if (cap > 0 && n > cap) n = cap;
   if (!e->cfg->chunked_prefill && n > e->batch.budget) return false;
@@ -202,7 +203,8 @@ static bool admit(struct sim_engine *e, uint32_t at)
   for (int32_t i = 0; i < hits; i++) sim_pool_hold(&e->pool, s->nodes[i]);
   s->n_nodes = hits;
   s->held = hits;
-  s->computed = hits * e->cfg->block_size_tok;
+  s->computed = s->remote ? s->tokens - 1 : hits * e->cfg->block_size_tok;
+  s->remote = false;
   if (e->records[s->req].scheduled_ns < 0) e->records[s->req].cached_tok = s->computed;
   s->phase = SIM_PREFILL;
   s->order = ++e->order;

@@ -12,6 +12,7 @@
 struct pending {
   int64_t at_ns;
   uint32_t req;
+  bool prefilled; /* its KV reaches the decoding side */
 };
 
 struct run {
@@ -78,7 +79,8 @@ static bool next_arrival(struct run *r, struct pending *out)
 {
   const bool open = r->traffic->clients == 0 && r->cursor < r->traffic->n;
   if (open)
-    *out = (struct pending){r->traffic->items[r->cursor].arrival_ns, (uint32_t)r->cursor};
+    *out = (struct pending){r->traffic->items[r->cursor].arrival_ns, (uint32_t)r->cursor,
+                            false};
   if (r->n_heap > 0 && (!open || earlier(&r->heap[0], out))) {
     *out = r->heap[0];
     return true;
@@ -89,7 +91,7 @@ static bool next_arrival(struct run *r, struct pending *out)
 static void client_sends(struct run *r, int64_t at_ns)
 {
   if (r->cursor >= r->traffic->n) return;
-  heap_push(r, (struct pending){at_ns, (uint32_t)r->cursor++});
+  heap_push(r, (struct pending){at_ns, (uint32_t)r->cursor++, false});
   skip_turns(r);
 }
 
@@ -98,45 +100,49 @@ static void answered(struct run *r, uint32_t req, int64_t now_ns)
 {
   const uint32_t next = r->next != NULL ? r->next[req] : 0;
   if (next != 0)
-    heap_push(
-        r, (struct pending){now_ns + r->traffic->items[next - 1].arrival_ns, next - 1});
+    heap_push(r, (struct pending){now_ns + r->traffic->items[next - 1].arrival_ns,
+                                  next - 1, false});
   else if (r->traffic->clients > 0)
     client_sends(r, now_ns);
 }
 
-static int least_loaded(const struct run *r)
+static int least_loaded(const struct run *r, int first, int end)
 {
-  int best = 0;
-  for (int i = 1; i < r->n_engines; i++)
+  int best = first;
+  for (int i = first + 1; i < end; i++)
     if (sim_engine_load(&r->engines[i]) < sim_engine_load(&r->engines[best])) best = i;
   return best;
 }
 
 /* By what the first blocks hold (two hash ids: the first is often the same system prompt
  * for all); requests with nothing to share take turns. */
-static int by_prefix(struct run *r, const struct kvc_request *q)
+static int by_prefix(struct run *r, const struct kvc_request *q, int engines)
 {
   uint64_t key;
-  if (q->prefix_id != 0)
+  if (q->prefix_id != 0) {
     key = UINT64_C(1) << 32 | q->prefix_id;
-  else if (q->session != 0)
+  } else if (q->session != 0) {
     key = UINT64_C(3) << 32 | q->session;
-  else if (q->n_hash_ids > 0)
+  } else if (q->n_hash_ids > 0) {
     key = kvc_rng_mix(q->hash_ids[0]) + (q->n_hash_ids > 1 ? q->hash_ids[1] : 0);
-  else
-    return r->robin++ % r->n_engines;
-  return (int)(kvc_rng_mix(key) % (uint64_t)r->n_engines);
+  } else {
+    if (r->robin >= engines) r->robin = 0;
+    return r->robin++;
+  }
+  return (int)(kvc_rng_mix(key) % (uint64_t)engines);
 }
 
 static int route(struct run *r, const struct kvc_request *q)
 {
-  if (r->n_engines == 1) return 0;
+  const int engines =
+      r->config->prefill_replicas > 0 ? r->config->prefill_replicas : r->n_engines;
+  if (engines == 1) return 0;
   switch (r->config->router) {
-  case KVC_ROUTE_LEAST_LOADED: return least_loaded(r);
-  case KVC_ROUTE_PREFIX: return by_prefix(r, q);
+  case KVC_ROUTE_LEAST_LOADED: return least_loaded(r, 0, engines);
+  case KVC_ROUTE_PREFIX: return by_prefix(r, q, engines);
   case KVC_ROUTE_ROUND_ROBIN: break;
   }
-  if (r->robin >= r->n_engines) r->robin = 0;
+  if (r->robin >= engines) r->robin = 0;
   return r->robin++;
 }
 
@@ -159,6 +165,12 @@ static void arrive(struct run *r, const struct pending *p)
 {
   const struct kvc_request *q = &r->traffic->items[p->req];
   struct kvc_sim_request *rec = &r->records[p->req];
+  if (p->prefilled) {
+    const int side = least_loaded(r, r->config->prefill_replicas, r->n_engines);
+    rec->replica = (uint8_t)side;
+    sim_engine_arrive(&r->engines[side], p->req, p->at_ns);
+    return;
+  }
   const int to = route(r, q);
   *rec = (struct kvc_sim_request){.arrival_ns = p->at_ns,
                                   .scheduled_ns = -1,
@@ -174,9 +186,25 @@ static void arrive(struct run *r, const struct pending *p)
   answered(r, p->req, p->at_ns);
 }
 
+/* The KV of a prompt is on its way. */
+static void hand_on(struct run *r, uint32_t req, int64_t now_ns)
+{
+  const struct kvc_sim_config *c = r->config;
+  double s = c->transfer_latency_s;
+  if (c->transfer_bps > 0)
+    s += c->kv_bytes_per_tok * r->traffic->items[req].prompt_tok / c->transfer_bps;
+  r->records[req].state = KVC_SIM_UNSEEN;
+  heap_push(r, (struct pending){now_ns + (int64_t)(s * 1e9 + 0.5), req, true});
+}
+
 static void collect(struct run *r, struct sim_engine *e, int64_t now_ns)
 {
-  for (size_t i = 0; i < e->n_done; i++) answered(r, e->done[i], now_ns);
+  for (size_t i = 0; i < e->n_done; i++) {
+    if (e->prefill_only)
+      hand_on(r, e->done[i], now_ns);
+    else
+      answered(r, e->done[i], now_ns);
+  }
   e->n_done = 0;
 }
 
@@ -316,6 +344,24 @@ kvc_code kvc_sim_balance(const struct kvc_sim_balance *b, struct kvc_err *err)
   return KVC_E_OK;
 }
 
+static kvc_code check_sides(const struct kvc_sim_config *c, struct kvc_err *err)
+{
+  const char *where = "simulation";
+  if (c->prefill_replicas == 0) return KVC_E_OK;
+  if (c->prefill_replicas < 0 || c->prefill_replicas >= c->replicas)
+    return kvc_fail(err, KVC_E_RANGE, where,
+                    "Of %d replicas %d cannot be for prompts: both sides need one.",
+                    c->replicas, c->prefill_replicas);
+  if (c->engine.policy.v0 || c->lock_step)
+    return kvc_fail(err, KVC_E_UNSUPPORTED, where,
+                    "Disaggregated prefill is simulated for V1 without lock-step only.");
+  if (!(c->transfer_latency_s >= 0 && c->transfer_latency_s < 1e6) ||
+      !(c->kv_bytes_per_tok >= 0 && c->kv_bytes_per_tok < 1e9) ||
+      !(c->transfer_bps == 0 || c->transfer_bps > 1e3))
+    return kvc_fail(err, KVC_E_RANGE, where, "The transfer of KV has no usable speed.");
+  return KVC_E_OK;
+}
+
 static kvc_code check(const struct kvc_sim_config *c, const struct kvc_traffic *t,
                       struct kvc_err *err)
 {
@@ -348,6 +394,7 @@ static kvc_code check(const struct kvc_sim_config *c, const struct kvc_traffic *
   if (!(c->warmup_frac >= 0 && c->warmup_frac < 1))
     return kvc_fail(err, KVC_E_RANGE, where, "A warm-up of %g is outside [0, 1).",
                     c->warmup_frac);
+  KVC_TRY(check_sides(c, err));
   if (t->n < 1 || t->n > KVC_TRAFFIC_MAX_REQUESTS)
     return kvc_fail(err, KVC_E_RANGE, where, "There are no requests to simulate.");
   return KVC_E_OK;
@@ -360,8 +407,12 @@ static kvc_code open_run(struct run *r, struct kvc_err *err)
   r->engines = calloc((size_t)r->n_engines, sizeof *r->engines);
   r->stats = sim_stats_new(c);
   bool ok = r->engines != NULL && r->stats != NULL && link_turns(r);
-  for (int i = 0; ok && i < r->n_engines; i++)
-    ok = sim_engine_init(&r->engines[i], c, r->traffic, r->records, r->stats) == KVC_E_OK;
+  for (int i = 0; ok && i < r->n_engines; i++) {
+    struct sim_engine *e = &r->engines[i];
+    ok = sim_engine_init(e, c, r->traffic, r->records, r->stats) == KVC_E_OK;
+    e->prefill_only = i < c->prefill_replicas;
+    e->decode_only = c->prefill_replicas > 0 && !e->prefill_only;
+  }
   if (!ok)
     return kvc_fail(err, KVC_E_LIMIT, "simulation", "The machine gave no more memory.");
   skip_turns(r);

@@ -27,15 +27,17 @@ uint32_t sim_seq_new(struct sim_engine *e, uint32_t req, int64_t now_ns)
   }
   const struct kvc_request *r = &e->traffic->items[req];
   const int64_t most = e->cfg->max_model_len_tok - r->prompt_tok;
-  e->seqs[at] =
-      (struct sim_seq){.req = req,
-                       .tokens = r->prompt_tok,
-                       .left = (int32_t)(r->output_tok < most ? r->output_tok : most),
-                       .sort_ns = now_ns,
-                       .planned_step = -1,
-                       .nodes = keep.nodes,
-                       .keys = keep.keys,
-                       .room = keep.room};
+  int64_t left = r->output_tok < most ? r->output_tok : most;
+  if (e->prefill_only) left = 1;
+  e->seqs[at] = (struct sim_seq){.req = req,
+                                 .tokens = r->prompt_tok,
+                                 .left = (int32_t)left,
+                                 .remote = e->decode_only,
+                                 .sort_ns = now_ns,
+                                 .planned_step = -1,
+                                 .nodes = keep.nodes,
+                                 .keys = keep.keys,
+                                 .room = keep.room};
   return at;
 }
 

@@ -60,6 +60,7 @@ struct sim_seq {
   uint32_t end_prev, end_next; /* list of those that end in the same step */
   uint8_t phase;
   bool started;                 /* has its first token */
+  bool remote;                  /* its prompt was computed elsewhere */
   bool own;                     /* preempted once: all its blocks can be found again */
   bool fresh;                   /* last_token_ns is its own, not that of all decodes */
   int32_t tokens, computed;     /* known; in the cache.  Decode: when it joined */
@@ -116,7 +117,7 @@ struct sim_engine {
   const struct kvc_traffic *traffic;
   struct kvc_sim_request *records;
   struct sim_stats *stats;
-  int id;
+  bool prefill_only, decode_only; /* sides of a disaggregated service */
   struct sim_pool pool;
   struct sim_seq *seqs;
   uint32_t n_seqs, room_seqs, spare_seq;

@@ -10,6 +10,7 @@
 /* clang-format on */
 #include <kvcap/rng.h>
 #include <math.h>
+#include <string.h>
 #include "tests/support/sim_kit.h"
 #include "tests/support/sim_plain.h"
 
@@ -83,6 +84,22 @@ static void run(struct lot *l)
   assert_int_equal(rc, KVC_E_OK);
 }
 
+/* Half of the lots: urgency, blocks ahead, clients that wait for their answers. */
+static void vary(struct lot *l, uint64_t seed, struct kvc_request *items, size_t n)
+{
+  struct kvc_rng rng;
+  kvc_rng_init(&rng, seed, "variants");
+  if (kvc_rng_below(&rng, 2) == 0) return;
+  l->config.max_steps = 1000000;
+  l->config.engine.priority = kvc_rng_below(&rng, 2) > 0;
+  l->config.engine.policy.prealloc_tok =
+      kvc_rng_below(&rng, 2) > 0 ? (int)between(&rng, 1, 64) : 0;
+  if (kvc_rng_below(&rng, 3) == 0) l->traffic.clients = (int)between(&rng, 1, 40);
+  memcpy(items, l->traffic.items, n * sizeof *items);
+  for (size_t i = 0; i < n; i++) items[i].priority = (int32_t)between(&rng, 0, 3);
+  l->traffic.items = items;
+}
+
 static void lazy_and_plain_schedules_agree_to_the_nanosecond(void **state)
 {
   (void)state;
@@ -91,7 +108,9 @@ static void lazy_and_plain_schedules_agree_to_the_nanosecond(void **state)
   for (uint64_t seed = 0; seed < LOTS; seed++) {
     struct lot l;
     struct plain_seq plain[N];
+    struct kvc_request items[N];
     draw_lot(&l, seed, N);
+    vary(&l, seed, items, N);
     run(&l);
     assert_int_equal(l.result.balance.finished, N);
     plain_run(&l.config, &l.traffic, plain);
@@ -136,7 +155,11 @@ static void draw_features(struct kvc_rng *rng, struct kvc_sim_config *c)
   c->replicas = (int)between(rng, 1, 4);
   c->router = (enum kvc_sim_router)kvc_rng_below(rng, 3);
   c->lock_step = !e->async_scheduling && kvc_rng_below(rng, 3) == 0;
+  if (!e->policy.v0 && !c->lock_step && c->replicas > 1)
+    c->prefill_replicas = (int)between(rng, 0, c->replicas - 1);
+  c->transfer_latency_s = 0.01;
   c->series_points = kvc_rng_below(rng, 2) > 0 ? 64 : 0;
+  c->max_steps = 1000000; /* a schedule that turns in circles is seen, not waited for */
 }
 
 static void check_request(const struct lot *l, size_t i)
@@ -156,6 +179,11 @@ static void check_request(const struct lot *l, size_t i)
     assert_true(r->arrival_ns ==
                 l->result.requests[q->after - 1].finish_ns + q->arrival_ns);
   assert_true(r->cached_tok < q->prompt_tok);
+  /* A step on either side and the way between. */
+  if (l->config.prefill_replicas > 0) {
+    assert_true(r->first_token_ns - r->scheduled_ns >= INT64_C(14000000));
+    assert_true(r->replica >= l->config.prefill_replicas);
+  }
 }
 
 static void every_load_is_served_balanced_and_causal(void **state)

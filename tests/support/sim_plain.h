@@ -2,7 +2,8 @@
  * looked at in every step.  Slow on purpose; what the simulator must agree with.
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * No prefix cache, one replica, open loop.
+ * First come or by priority, with blocks ahead, open or closed loop; no prefix cache,
+ * one replica, no asynchronous scheduling.
  */
 #ifndef TESTS_SIM_PLAIN_H
 #define TESTS_SIM_PLAIN_H
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 
 struct plain_seq {
-  int64_t tokens, computed, blocks, left, first_ns, finish_ns, preempted;
+  int64_t tokens, computed, blocks, left, first_ns, finish_ns, preempted, arrival_ns;
   bool decoding; /* its prompt is done, or done again */
 };
 
@@ -29,16 +30,24 @@ static int64_t plain_blocks(const struct plain *p, int64_t tok)
   return (tok + p->c->engine.lookahead_tok + b - 1) / b;
 }
 
-static void plain_preempt_last(struct plain *p)
+/* Whether a is served before b under the priority policy. */
+static bool plain_before(const struct plain *p, size_t a, size_t b)
 {
-  const size_t r = p->run[--p->n_run];
-  struct plain_seq *s = &p->s[r];
-  p->free += s->blocks;
-  s->blocks = s->computed = 0;
-  s->preempted++;
-  s->decoding = false;
-  for (size_t i = p->n_wait; i > 0; i--) p->wait[i] = p->wait[i - 1];
-  p->wait[0] = r;
+  const int32_t x = p->t->items[a].priority, y = p->t->items[b].priority;
+  if (x != y) return x < y;
+  if (p->s[a].arrival_ns != p->s[b].arrival_ns)
+    return p->s[a].arrival_ns < p->s[b].arrival_ns;
+  return a < b;
+}
+
+/* Into the queue: by priority, or at its front or end. */
+static void plain_queue(struct plain *p, size_t r, bool front)
+{
+  size_t at = front ? 0 : p->n_wait;
+  if (p->c->engine.priority)
+    for (at = 0; at < p->n_wait && plain_before(p, p->wait[at], r);) at++;
+  for (size_t i = p->n_wait; i > at; i--) p->wait[i] = p->wait[i - 1];
+  p->wait[at] = r;
   p->n_wait++;
 }
 
@@ -54,13 +63,43 @@ struct plain_step {
   int64_t budget;
 };
 
+/* The youngest, or the least urgent, leaves: also the step, if it was in it.  Where it
+ * stood in the list of running ones. */
+static size_t plain_preempt(struct plain *p, struct plain_step *st)
+{
+  size_t at = p->n_run - 1;
+  for (size_t i = 0; p->c->engine.priority && i < p->n_run; i++)
+    if (plain_before(p, p->run[at], p->run[i])) at = i;
+  const size_t r = p->run[at];
+  struct plain_seq *s = &p->s[r];
+  for (size_t i = at + 1; i < p->n_run; i++) p->run[i - 1] = p->run[i];
+  p->n_run--;
+  for (size_t i = 0; i < st->n; i++) {
+    if (st->who[i] != r) continue;
+    st->budget += st->tok[i];
+    st->n--;
+    for (size_t k = i; k < st->n; k++) {
+      st->who[k] = st->who[k + 1];
+      st->tok[k] = st->tok[k + 1];
+    }
+  }
+  p->free += s->blocks;
+  s->blocks = s->computed = 0;
+  s->preempted++;
+  s->decoding = false;
+  plain_queue(p, r, true);
+  return at;
+}
+
 static void plain_put(struct plain *p, struct plain_step *st, size_t r, int64_t n)
 {
   struct plain_seq *s = &p->s[r];
   const int64_t more = plain_blocks(p, s->computed + n) - s->blocks;
   if (more > 0) {
-    s->blocks += more;
-    p->free -= more;
+    const int64_t ahead = p->c->engine.policy.prealloc_tok / p->c->engine.block_size_tok;
+    const int64_t taken = plain_least(more + ahead, p->free);
+    s->blocks += taken;
+    p->free -= taken;
   }
   st->who[st->n] = r;
   st->tok[st->n++] = n;
@@ -77,11 +116,15 @@ static bool plain_running(struct plain *p, struct plain_step *st)
     int64_t n = s->tokens - s->computed;
     if (cap > 0 && n > cap) n = cap;
     n = plain_least(n, st->budget);
-    while (plain_blocks(p, s->computed + n) - s->blocks > p->free && i < p->n_run) {
-      plain_preempt_last(p);
+    bool there = true;
+    while (there && plain_blocks(p, s->computed + n) - s->blocks > p->free) {
+      const size_t at = plain_preempt(p, st);
       preempted = true;
+      there = at != i;
+      if (at < i) i--;
     }
-    if (i < p->n_run) plain_put(p, st, r, n);
+    if (!there) break; /* it made room by leaving: nobody after it is looked at */
+    plain_put(p, st, r, n);
   }
   return preempted;
 }
@@ -154,6 +197,21 @@ static size_t plain_outputs(struct plain *p, const struct plain_step *st, int64_
   return ended;
 }
 
+static void plain_arrive(struct plain *p, size_t r, int64_t now_ns)
+{
+  p->s[r] = (struct plain_seq){.tokens = p->t->items[r].prompt_tok,
+                               .left = p->t->items[r].output_tok,
+                               .arrival_ns = now_ns};
+  plain_queue(p, r, false);
+}
+
+static void plain_plan(struct plain *p, struct plain_step *st)
+{
+  st->n = 0;
+  st->budget = p->c->engine.max_batched_tok;
+  if (!plain_running(p, st)) plain_waiting(p, st);
+}
+
 /* Serves all requests; out[i] has their times.  Every one must fit the cache. */
 static void plain_run(const struct kvc_sim_config *c, const struct kvc_traffic *t,
                       struct plain_seq *out)
@@ -165,22 +223,27 @@ static void plain_run(const struct kvc_sim_config *c, const struct kvc_traffic *
   struct kvc_chunk *chunks = calloc(n + 1, sizeof *chunks);
   p.run = room;
   p.wait = room + n + 1;
+  struct plain_step st = {.who = room + 2 * n + 2, .tok = tok};
   int64_t now = 0;
-  size_t next = 0, done = 0;
+  size_t next = 0, done = 0, replies = (size_t)t->clients;
   while (done < n) {
-    if (p.n_run + p.n_wait == 0 && t->items[next].arrival_ns > now)
+    const bool open = t->clients == 0;
+    if (open && p.n_run + p.n_wait == 0 && t->items[next].arrival_ns > now)
       now = t->items[next].arrival_ns;
-    for (; next < n && t->items[next].arrival_ns <= now; next++) {
-      out[next] = (struct plain_seq){.tokens = t->items[next].prompt_tok,
-                                     .left = t->items[next].output_tok};
-      p.wait[p.n_wait++] = next;
+    while (open && next < n && t->items[next].arrival_ns <= now) {
+      plain_arrive(&p, next, t->items[next].arrival_ns);
+      next++;
     }
-    struct plain_step st = {
-        .who = room + 2 * n + 2, .tok = tok, .budget = c->engine.max_batched_tok};
-    if (!plain_running(&p, &st)) plain_waiting(&p, &st);
-    if (st.n == 0) continue;
+    /* What a client sends in reply misses the step that is planned as the answer ends. */
+    plain_plan(&p, &st);
+    const bool idle = st.n == 0;
+    for (; replies > 0; replies--)
+      if (next < n) plain_arrive(&p, next++, now);
+    if (idle) continue;
     now += plain_price(&p, &st, chunks);
-    done += plain_outputs(&p, &st, now);
+    const size_t ended = plain_outputs(&p, &st, now);
+    done += ended;
+    if (!open) replies = ended;
   }
   free(room);
   free(tok);

@@ -248,6 +248,17 @@ static void energy_follows_how_busy_the_gpus_are(void **state)
   kit_done(&r);
 }
 
+/* Qwen3-8B holds 36 layers x 2 x 8 heads x 128 x 2 bytes a token: at 0.1 GB/s the KV of
+ * 300 tokens is 442 ms on its way. */
+static void the_way_of_the_kv_is_in_the_first_token(void **state)
+{
+  (void)state;
+#define SIDES SHORT, "--rate", "2", "--prefill-replicas", "1", "--decode-replicas", "1"
+  const double fast = FIGURE("ttft.p50_s", SIDES, "--kv-transfer-gb-per-s", "100000");
+  const double slow = FIGURE("ttft.p50_s", SIDES, "--kv-transfer-gb-per-s", "0.1");
+  assert_close(slow - fast, 300 * 36 * 2 * 8 * 128 * 2.0 / 1e8, 0.02);
+}
+
 static void a_synchronous_scheduler_takes_longer(void **state)
 {
   (void)state;
@@ -386,6 +397,9 @@ static void wrong_arguments_end_with_one_sentence(void **state)
        "--router",
        3},
       {{MODEL, "--lengths", "/nowhere"}, "/nowhere", 5},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--prefill-replicas", "1"},
+       "belong together",
+       2},
       {{MODEL, "--input-len", "9", "--output-len", "9", "--sweep", "rate=1,2",
         "--requests", "/nowhere"},
        "--requests",
@@ -505,6 +519,7 @@ int main(void)
       cmocka_unit_test(more_servers_answer_sooner),
       cmocka_unit_test(ranks_of_a_dense_model_are_servers),
       cmocka_unit_test(energy_follows_how_busy_the_gpus_are),
+      cmocka_unit_test(the_way_of_the_kv_is_in_the_first_token),
       cmocka_unit_test(a_synchronous_scheduler_takes_longer),
       cmocka_unit_test(a_ramp_lasts_as_long_as_it_is_told),
       cmocka_unit_test(a_diurnal_curve_has_the_mean_asked_for),

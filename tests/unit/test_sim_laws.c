@@ -283,6 +283,76 @@ static void energy_is_board_power_while_busy_and_a_tenth_at_rest(void **state)
   assert_true(isnan(kvc_sim_energy_of(&r, NAN, 2).mean_watts));
 }
 
+static void a_prompt_is_computed_on_one_side_and_answered_on_the_other(void **state)
+{
+  (void)state;
+  struct world w;
+  struct kvc_err err = {0};
+  open_world(&w);
+  w.config.replicas = 2;
+  w.config.prefill_replicas = 1;
+  w.config.transfer_latency_s = 0.25;
+  w.config.kv_bytes_per_tok = 1e6;
+  w.config.transfer_bps = 4e8; /* 100 tokens: 0.25 s */
+  const struct kvc_request q[] = {{.prompt_tok = 100, .output_tok = 3}};
+  w.traffic = (struct kvc_traffic){.items = q, .n = 1};
+  assert_int_equal(kvc_sim_run(&w.arena, &w.config, &w.traffic, &w.result, &err),
+                   KVC_E_OK);
+  /* The prompt to 1 s, there at 1.5 s, its last token again and two more: to 4.5 s. */
+  assert_int_equal(w.clock.n, 4);
+  assert_int_equal(w.clock.seen[0].prefill_tok, 100);
+  assert_int_equal(w.clock.seen[1].prefill_tok, 1);
+  assert_int_equal(w.result.requests[0].first_token_ns, 2500000000);
+  assert_int_equal(w.result.requests[0].finish_ns, 4500000000);
+  assert_int_equal(w.result.balance.finished, 1);
+  assert_int_equal(w.result.itl_s.n, 2);
+  kvc_arena_clear(&w.arena);
+}
+
+/* With nobody else there the way of the KV is added to the first token, and no more. */
+static void a_longer_transfer_delays_the_first_token_by_itself(void **state)
+{
+  (void)state;
+  int64_t first[2], end[2];
+  for (int i = 0; i < 2; i++) {
+    struct world w;
+    struct kvc_err err = {0};
+    open_world(&w);
+    w.config.replicas = 3;
+    w.config.prefill_replicas = 2;
+    w.config.kv_bytes_per_tok = 1e6;
+    w.config.transfer_bps = i == 0 ? 4e8 : 1e8; /* 100 tokens: 0.25 s, 1 s */
+    const struct kvc_request q[] = {{.prompt_tok = 100, .output_tok = 3}};
+    w.traffic = (struct kvc_traffic){.items = q, .n = 1};
+    assert_int_equal(kvc_sim_run(&w.arena, &w.config, &w.traffic, &w.result, &err),
+                     KVC_E_OK);
+    first[i] = w.result.requests[0].first_token_ns;
+    end[i] = w.result.requests[0].finish_ns;
+    kvc_arena_clear(&w.arena);
+  }
+  assert_int_equal(first[1] - first[0], 750000000);
+  assert_int_equal(end[1] - end[0], 750000000);
+}
+
+static void sides_that_cannot_be_are_refused(void **state)
+{
+  (void)state;
+  for (int i = 0; i < 3; i++) {
+    struct world w;
+    struct kvc_err err = {0};
+    open_world(&w);
+    w.config.replicas = 2;
+    w.config.prefill_replicas = i == 0 ? 2 : 1;
+    w.config.lock_step = i == 1;
+    w.config.transfer_latency_s = i == 2 ? -1 : 0;
+    const struct kvc_request q[] = {{.prompt_tok = 100, .output_tok = 3}};
+    w.traffic = (struct kvc_traffic){.items = q, .n = 1};
+    assert_int_equal(kvc_sim_run(&w.arena, &w.config, &w.traffic, &w.result, &err),
+                     i == 1 ? KVC_E_UNSUPPORTED : KVC_E_RANGE);
+    kvc_arena_clear(&w.arena);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -295,6 +365,9 @@ int main(void)
       cmocka_unit_test(a_closed_loop_obeys_littles_law),
       cmocka_unit_test(prefix_routing_finds_more_than_taking_turns),
       cmocka_unit_test(energy_is_board_power_while_busy_and_a_tenth_at_rest),
+      cmocka_unit_test(a_longer_transfer_delays_the_first_token_by_itself),
+      cmocka_unit_test(sides_that_cannot_be_are_refused),
+      cmocka_unit_test(a_prompt_is_computed_on_one_side_and_answered_on_the_other),
       cmocka_unit_test(ranks_in_lock_step_take_the_time_of_the_longest),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -305,6 +305,28 @@ static void the_watermark_holds_only_while_something_runs(void **state)
   kvc_arena_clear(&w.arena);
 }
 
+/* Requests of one moment, blocks for less than all their prompts: were the first of the
+ * equals the victim, each would lose what it had in turn, for ever. */
+static void equals_under_the_priority_policy_do_not_turn_in_circles(void **state)
+{
+  (void)state;
+  struct world w;
+  open_world(&w);
+  w.config.engine.priority = true;
+  w.config.engine.policy.reserve_full_isl = false;
+  w.config.engine.blocks = 8;
+  w.config.engine.long_prefill_threshold_tok = 16;
+  w.config.max_steps = 1000;
+  struct kvc_request q[6];
+  for (size_t i = 0; i < 6; i++)
+    q[i] = (struct kvc_request){.prompt_tok = 100, .output_tok = 20};
+  run(&w, q, 6);
+  assert_int_equal(w.result.balance.finished, 6);
+  assert_int_equal(w.result.requests[0].preemptions, 0);
+  assert_true(w.result.preemptions > 0);
+  kvc_arena_clear(&w.arena);
+}
+
 static void the_least_urgent_is_the_victim_under_the_priority_policy(void **state)
 {
   (void)state;
@@ -403,6 +425,7 @@ int main(void)
       cmocka_unit_test(
           admission_by_the_whole_prompt_waits_where_its_first_chunk_would_fit),
       cmocka_unit_test(the_watermark_holds_only_while_something_runs),
+      cmocka_unit_test(equals_under_the_priority_policy_do_not_turn_in_circles),
       cmocka_unit_test(the_least_urgent_is_the_victim_under_the_priority_policy),
       cmocka_unit_test(no_more_run_than_max_num_seqs),
       cmocka_unit_test(async_scheduling_hides_the_host_and_wastes_a_slot_on_a_stop),
