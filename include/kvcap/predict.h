@@ -62,6 +62,9 @@ kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
                            const struct kvc_point *point, struct kvc_prediction *out,
                            struct kvc_err *err) KVC_MUST_USE;
 
+/* What a client adds to the time of a first token: HTTP, tokenizer, itself. */
+double kvc_client_s(double prompt_tok);
+
 /* An engine of the simulator as a sized deployment sets it; facts by release. */
 void kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *size,
                        struct kvc_sim_engine *out);

@@ -12,6 +12,11 @@
  * measured points, whose hosts and clients differ: a presumption, not a fact. */
 static const double CLIENT_S = 0.012, CLIENT_TOK_S = 4e-6;
 
+double kvc_client_s(double prompt_tok)
+{
+  return CLIENT_S + CLIENT_TOK_S * prompt_tok;
+}
+
 static bool says(const struct kvc_point *p, const char *what)
 {
   return strstr(p->flags, what) != NULL;
@@ -214,7 +219,7 @@ void kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *s
 static void figures(const struct kvc_sim_result *r, double dp, double prompt_tok,
                     struct kvc_prediction *out)
 {
-  const double client_s = CLIENT_S + CLIENT_TOK_S * prompt_tok;
+  const double client_s = kvc_client_s(prompt_tok);
   double *v = out->value;
   v[KVC_POINT_MEAN_TTFT] = 1e3 * (r->ttft_s.mean + client_s);
   v[KVC_POINT_MEDIAN_TTFT] = 1e3 * (r->ttft_s.p50 + client_s);
