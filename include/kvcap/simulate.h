@@ -29,6 +29,7 @@ struct kvc_simulation {
   struct kvc_step_cost step;   /* a decode step of the mean batch */
   double low_frac, high_frac;  /* of times: about 90 % of measured servers lie inside */
   const char *reason, *source; /* for that width; where coefficients come from */
+  bool calibrated;             /* that width is what a fit to this server left over */
   const char *slo;             /* as given, NULL */
   uint64_t seed;
   struct kvc_simulation_run *runs;

@@ -333,7 +333,11 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
   size_flag_notes(&s.args->size, s.size);
   if (!s.size->memory.fits)
     return kvc_fail(err, KVC_E_INFEASIBLE, NULL, "%.400s", s.size->verdict);
-  KVC_TRY(kvc_speed_open(arena, s.args->size.db, s.size, NULL, NULL, &s.latency, err));
+  struct kvc_tune tune;
+  const char *unused;
+  const bool tuned = simulate_tune(s.args, s.size, &tune, &unused);
+  KVC_TRY(kvc_speed_open(arena, s.args->size.db, s.size, NULL, tuned ? &tune : NULL,
+                         &s.latency, err));
   struct kvc_simulation *out = s.out;
   out->schema = 1;
   out->size = s.size;
@@ -342,10 +346,12 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
   KVC_TRY(run_all(&s, err));
   decode_step(&s);
   out->source = "src/speed";
+  if (tuned) simulate_narrow(s.args, out);
   out->load = load_words(&s);
   out->verdict = verdict(&s);
   if (s.size->setting.spec_tokens > 0)
     note(&s, "speculative decoding is not simulated: a step gives one token");
+  note(&s, unused);
   for (size_t i = 0; i < s.size->n_notes; i++) note(&s, s.size->notes[i].text);
   struct kvc_doc doc;
   kvc_doc_init(&doc, arena);

@@ -226,9 +226,9 @@ kvc_code kvc_doc_simulation(struct kvc_doc *doc, const struct kvc_simulation *s,
   (void)kvc_block_add(doc, KVC_BLOCK_VERDICT, NULL, s->verdict, NULL);
   (void)kvc_block_add(doc, KVC_BLOCK_PARA, "load:", s->load, NULL);
   (void)kvc_block_add(doc, KVC_BLOCK_PARA, "times:",
-                      TEXT(doc, "%+.0f %% to %+.0f %% on nine of ten servers: %s (%s)",
-                           100 * (s->low_frac - 1), 100 * (s->high_frac - 1), s->reason,
-                           s->source),
+                      TEXT(doc, "%+.0f %% to %+.0f %% on nine of ten %s: %s (%s)",
+                           100 * (s->low_frac - 1), 100 * (s->high_frac - 1),
+                           s->calibrated ? "runs" : "servers", s->reason, s->source),
                       NULL);
   if (s->n_runs == 1) add_one(doc, &s->runs[0]);
   if (s->n_runs > 1) add_sweep(doc, s);
