@@ -88,6 +88,10 @@ double kvc_gpu_link(const struct kvc_gpu *gpu, bool *fast);
 /* Of 'all' experts those on a rank that 'tokens' routed tokens touch. */
 double kvc_experts_touched(double on_rank, double all, double per_tok, double tokens);
 
+/* "gemm", "bf16": as profiles spell them (src/profile). */
+const char *kvc_curve_op_word(enum kvc_curve_op op);
+const char *kvc_fmt_word(enum kvc_fmt fmt);
+
 /* Curve by curve the mean over 'n' GPUs (geometric for fractions). */
 void kvc_kernels_mean(const struct kvc_kernels *const *kernels, size_t n,
                       struct kvc_kernels *out);

@@ -17,11 +17,14 @@ void simulate_note(struct simulate *s, const char *text)
 static kvc_code open_server(struct simulate *s, struct kvc_err *err)
 {
   struct kvc_speed_facts facts;
+  struct kvc_tune tune;
   const struct simulate_args *a = s->args;
+  const bool tuned = simulate_tune(a, s->size, &tune, &s->unused);
+  s->tuned = tuned;
   KVC_TRY(
       kvc_speed_facts(a->size.db, &s->size->setting, a->async_scheduling, &facts, err));
-  KVC_TRY(kvc_speed_open(&s->cli->arena, a->size.db, s->size, &facts, NULL, &s->latency,
-                         err));
+  KVC_TRY(kvc_speed_open(&s->cli->arena, a->size.db, s->size, &facts,
+                         tuned ? &tune : NULL, &s->latency, err));
   s->config = (struct kvc_sim_config){.step_time = kvc_latency_step,
                                       .clock = s->latency,
                                       .slo = a->limits,
@@ -140,10 +143,13 @@ static kvc_code simulate(struct simulate *s, struct kvc_err *err)
   KVC_TRY(simulate_runs(s, err));
   KVC_TRY(look_for_rejected(s, err));
   decode_step(s);
+  out->error_frac = NAN;
+  if (s->tuned) simulate_narrow(s->args, out);
   out->load = load_words(s);
   out->verdict = verdict(s);
   if (s->size->setting.spec_tokens > 0)
     simulate_note(s, "speculative decoding is not simulated: a step gives one token");
+  simulate_note(s, s->unused);
   for (size_t i = 0; i < s->size->n_notes; i++) simulate_note(s, s->size->notes[i].text);
   struct kvc_doc doc;
   kvc_doc_init(&doc, &s->cli->arena);

@@ -37,6 +37,12 @@ static const char *const simulate_examples[] = {
 static const char *const validate_examples[] = {
     "kvcap validate points.csv", "kvcap validate points.csv --format json --split check",
     NULL};
+static const char *const fit_examples[] = {
+    "kvcap fit bench c4.json c16.json c64.json --model Qwen/Qwen3-8B --gpu H100 \\\n"
+    "    --vllm-version 0.19.0 --save-calibration mine.yaml",
+    "kvcap simulate Qwen/Qwen3-8B --gpu H100 --input-len 512 --output-len 128 \\\n"
+    "    --concurrency 32 --calibration mine.yaml",
+    "kvcap fit kernels gemm.csv decode.csv --gpu H100 --output kernels/h100.yaml", NULL};
 static const char *const read_examples[] = {
     "kvcap read server.log", "kvcap read result.json --format yaml",
     "kvcap read http://localhost:8000/metrics", NULL};
@@ -54,13 +60,14 @@ static const char *const completion_examples[] = {
 static const char *const man_examples[] = {"kvcap man >kvcap.1", NULL};
 
 static const char *const profiles_words[] = {"list", "show", "check", "import", NULL};
+static const char *const fit_words[] = {"bench", "kernels", NULL};
 static const char *const schema_words[] = {"size",     "advise",   "check", "diagnose",
                                            "simulate", "validate", NULL};
 static const char *const completion_words[] = {"bash", "zsh", "fish", NULL};
 static const char *const help_words[] = {
-    "size",  "advise",  "launch",     "check",   "simulate", "validate", "diagnose",
-    "watch", "read",    "profiles",   "explain", "flags",    "schema",   "completion",
-    "man",   "version", "exit-codes", "json",    NULL};
+    "size",       "advise", "launch",  "check",      "simulate", "validate", "fit",
+    "diagnose",   "watch",  "read",    "profiles",   "explain",  "flags",    "schema",
+    "completion", "man",    "version", "exit-codes", "json",     NULL};
 
 #define schema_examples NULL
 #define version_examples NULL

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "cli.h"
+#include "fit.h"
 #include <string.h>
 
 enum { COLUMNS = 79, HELP_AT = 32 };
@@ -102,6 +103,7 @@ void cli_help_command(const struct cli_command *command, struct kvc_buf *out)
          "vllm serve is accepted, and a whole command line may be pasted after --.",
          0, 0);
   }
+  if (strcmp(command->name, "fit") == 0) fit_help(out);
   if (command->examples != NULL) kvc_buf_puts(out, "\nfor example\n");
   for (const char *const *e = command->examples; e != NULL && *e != NULL; e++)
     kvc_buf_printf(out, "  %s\n", *e);

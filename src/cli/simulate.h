@@ -40,6 +40,8 @@ struct simulate {
   const int32_t (*pairs)[2];
   size_t n_pairs;
   struct kvc_simulation *out;
+  bool tuned;         /* the speed of --calibration is used */
+  const char *unused; /* why it is not, NULL */
 };
 
 void simulate_note(struct simulate *s, const char *text);
@@ -69,5 +71,12 @@ bool simulate_meets(struct kvc_arena *arena, const struct simulate_args *args,
 /* "rate=1..40" or "concurrency=1,4,16": loads, at most 'room'; *rates tells which. */
 kvc_code simulate_sweep(const char *text, double *out, size_t room, size_t *n,
                         bool *rates, struct kvc_err *err) KVC_MUST_USE;
+
+/* simulate_tune.c: the speed in --calibration, when it is of this deployment; *unused
+ * says why not, NULL when there is nothing to say. */
+bool simulate_tune(const struct simulate_args *args, const struct kvc_size *size,
+                   struct kvc_tune *out, const char **unused);
+/* The interval that the fit's residuals support, where the load is one like those. */
+void simulate_narrow(const struct simulate_args *args, struct kvc_simulation *out);
 
 #endif

@@ -18,6 +18,11 @@ static const double spread[KVC_FIT_COUNT_] = {0.15, 0.20, 0.35, 0.40, 20e-6, 1e-
 /* What an error of a figure is worth: one sd of TPOT 3 %, TTFT 10 %, throughput 3 %. */
 static const double noise[3] = {0.03, 0.10, 0.03};
 
+double kvc_fit_prior_sd(size_t i)
+{
+  return i < KVC_FIT_COUNT_ ? spread[i] : 0;
+}
+
 struct problem {
   const struct kvc_serving *points;
   size_t n;

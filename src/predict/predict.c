@@ -13,6 +13,11 @@
  * measured points, whose hosts and clients differ: a presumption, not a fact. */
 static const double CLIENT_S = 0.012, CLIENT_TOK_S = 4e-6;
 
+double kvc_client_s(double prompt_tok)
+{
+  return CLIENT_S + CLIENT_TOK_S * fmax(prompt_tok, 0);
+}
+
 static bool says(const struct kvc_point *p, const char *what)
 {
   return strstr(p->flags, what) != NULL;
@@ -211,11 +216,6 @@ kvc_code kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_siz
 
 /* ---- figures
  * ------------------------------------------------------------------------------ */
-
-double kvc_client_s(double prompt_tok)
-{
-  return CLIENT_S + CLIENT_TOK_S * fmax(prompt_tok, 0);
-}
 
 static void shift(struct kvc_sim_dist *d, double by_s)
 {

@@ -14,6 +14,16 @@ static const char *const op_words[] = {"gemm",       "moe",         "prefill",
 static const char *const fmt_words[] = {"bf16", "fp8",   "fp8_block", "int8",
                                         "int4", "mxfp4", "nvfp4",     NULL};
 
+const char *kvc_curve_op_word(enum kvc_curve_op op)
+{
+  return op_words[op];
+}
+
+const char *kvc_fmt_word(enum kvc_fmt fmt)
+{
+  return fmt_words[fmt];
+}
+
 /* clang-format off */
 #define K(field) offsetof(struct kvc_kernels, field)
 const struct field kernels_rows[] = {

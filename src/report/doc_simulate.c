@@ -109,6 +109,17 @@ static const struct {
                {"tpot_percentiles", KVC_POINT_P99_TPOT},
                {"throughput", KVC_POINT_OUTPUT_TOK_S}};
 
+/* What a fit to this server left over is of steps: TTFT hangs on the client too. */
+static void spread_of(const struct kvc_simulation *s, size_t figure, double *low,
+                      double *high)
+{
+  kvc_predict_interval(s->source, s->extrapolated, figure, low, high);
+  if (!(s->error_frac >= 0)) return;
+  if (figure != KVC_POINT_MEAN_TPOT && figure != KVC_POINT_OUTPUT_TOK_S) return;
+  *low = 1 / (1 + s->error_frac);
+  *high = 1 + s->error_frac;
+}
+
 static void add_intervals(struct kvc_doc *doc, struct kvc_node *root,
                           const struct kvc_simulation *s)
 {
@@ -116,7 +127,7 @@ static void add_intervals(struct kvc_doc *doc, struct kvc_node *root,
   for (size_t i = 0; i < sizeof spreads / sizeof *spreads; i++) {
     double low, high;
     struct kvc_node *one = kvc_node_add(doc, map, spreads[i].name, KVC_NODE_MAP);
-    kvc_predict_interval(s->source, s->extrapolated, spreads[i].figure, &low, &high);
+    spread_of(s, spreads[i].figure, &low, &high);
     kvc_node_num(doc, one, "low_frac", low, KVC_U_NONE);
     kvc_node_num(doc, one, "high_frac", high, KVC_U_NONE);
   }
@@ -126,17 +137,14 @@ static void add_intervals(struct kvc_doc *doc, struct kvc_node *root,
 static const char *interval_words(struct kvc_doc *doc, const struct kvc_simulation *s)
 {
   double low[3], high[3];
-  kvc_predict_interval(s->source, s->extrapolated, KVC_POINT_MEAN_TPOT, &low[0],
-                       &high[0]);
-  kvc_predict_interval(s->source, s->extrapolated, KVC_POINT_MEAN_TTFT, &low[1],
-                       &high[1]);
-  kvc_predict_interval(s->source, s->extrapolated, KVC_POINT_OUTPUT_TOK_S, &low[2],
-                       &high[2]);
-  return TEXT(
-      doc,
-      "nine of ten measured servers had %.1f to %.2f times the mean TPOT said here, "
-      "%.1f to %.1f times the TTFT, %.1f to %.2f times the throughput: %s",
-      low[0], high[0], low[1], high[1], low[2], high[2], s->reason);
+  spread_of(s, KVC_POINT_MEAN_TPOT, &low[0], &high[0]);
+  spread_of(s, KVC_POINT_MEAN_TTFT, &low[1], &high[1]);
+  spread_of(s, KVC_POINT_OUTPUT_TOK_S, &low[2], &high[2]);
+  return TEXT(doc,
+              "nine of ten measured %s had %.2g to %.3g times the mean TPOT said here, "
+              "%.2g to %.2g times the TTFT, %.2g to %.3g times the throughput: %s",
+              s->error_frac >= 0 ? "runs of this server" : "servers", low[0], high[0],
+              low[1], high[1], low[2], high[2], s->reason);
 }
 
 static void add_tree(struct kvc_doc *doc, const struct kvc_simulation *s)

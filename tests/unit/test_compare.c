@@ -492,6 +492,7 @@ static void a_calibration_is_read_strictly(void **state)
 {
   (void)state;
   struct kvc_calibration c;
+  char bare[512];
   assert_int_equal(read_with("", &c), KVC_E_OK);
   assert_true(isnan(c.non_torch_bytes) && isnan(c.rest_bytes));
   assert_int_equal(read_with("rest_bytes: -5\n", &c), KVC_E_OK);
@@ -499,12 +500,20 @@ static void a_calibration_is_read_strictly(void **state)
   assert_int_not_equal(read_with("non_torch_byte: 5\n", &c), KVC_E_OK);
   assert_non_null(strstr(k.err.msg, "non_torch_bytes"));
   assert_int_equal(k.err.line, 10);
+  (void)snprintf(bare, sizeof bare, "%.*snon_torch_bytes: 5\n",
+                 (int)(strstr(good, "max_num_seqs") - good), good);
+  assert_int_equal(
+      kvc_calibration_read(&k.arena, bare, strlen(bare), "c.yaml", &c, &k.err),
+      KVC_E_PARSE);
+  assert_non_null(strstr(k.err.msg, "\"max_num_seqs\" is missing"));
   static const char *const bad[] = {"non_torch_bytes: -1\n",         "graph_bytes: nan\n",
                                     "activation_peak_bytes: 1e14\n", "engine: V1\n",
                                     "rest_bytes: 1 GiB\n",           "- x\n"};
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
     if (read_with(bad[i], &c) == KVC_E_OK) fail_msg("%s was taken", bad[i]);
-  for (size_t len = 0; len + 1 < sizeof good - 1; len += 7) /* cut short */
+  /* Cut short; the batch sizes at the end are only needed beside bytes. */
+  const size_t needed = (size_t)(strstr(good, "pipeline_parallel_size") - good);
+  for (size_t len = 0; len < needed; len += 7)
     assert_int_not_equal(kvc_calibration_read(&k.arena, good, len, "c.yaml", &c, &k.err),
                          KVC_E_OK);
 }
