@@ -304,6 +304,31 @@ static void lengths_are_lines_with_counts(void **state)
   kit_done(&r);
 }
 
+static void lengths_that_are_none_are_refused_by_line(void **state)
+{
+  static const struct {
+    const char *text, *says;
+  } cases[] = {{"10,5\n7\n", "2"},
+               {"10,5\n-3,5\n", "within 0"},
+               {"10,5\n1,1,nan\n", "within 0"},
+               {"10,5,9e9\n", "within 0"},
+               {"1,1,20000000\n1,1,1\n", "more than"},
+               {"10,5,1,1\n", "prompt"},
+               {"0,5\n5,0\n", "no pair"},
+               {"", "lengths.csv"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct kit_run r =
+        KIT_RUN(MODEL, "--lengths",
+                kit_file("lengths.csv", cases[i].text, strlen(cases[i].text)));
+    const int status = i == 4 ? 5 : 3; /* too many is a limit */
+    if (r.status != status || strstr(r.err, cases[i].says) == NULL ||
+        strstr(r.err, "lengths.csv") == NULL)
+      fail_msg("%zu: %d %s", i, r.status, r.err);
+    kit_done(&r);
+  }
+}
+
 /* One at a time: the third request overtakes the second, whose number is larger. */
 static void the_priority_policy_lets_the_urgent_overtake(void **state)
 {
@@ -430,6 +455,7 @@ int main(void)
       cmocka_unit_test(rows_with_nothing_to_serve_are_told_of),
       cmocka_unit_test(a_trace_without_times_gives_its_lengths),
       cmocka_unit_test(lengths_are_lines_with_counts),
+      cmocka_unit_test(lengths_that_are_none_are_refused_by_line),
       cmocka_unit_test(the_priority_policy_lets_the_urgent_overtake),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
       cmocka_unit_test(a_validation_has_points_and_their_errors),
