@@ -264,6 +264,10 @@ static void times_of_a_trace_are_scaled_either_way(void **state)
    */
   const double slow = FIGURE("simulated.duration_s", "--trace", path, "--rate", "1");
   assert_true(slow > 2 && slow < 3);
+  /* At 1 a second they come at 0, 1.3 and 2 s. */
+  const double n =
+      FIGURE("simulated.requests", "--trace", path, "--rate", "1", "--duration", "1.5");
+  assert_close(n, 2, 1e-12);
 }
 
 static void rows_with_nothing_to_serve_are_told_of(void **state)
