@@ -62,7 +62,7 @@ static kvc_code draw(struct kvc_arena *arena, const struct load *l, double rate_
   return kvc_traffic_make(arena, &spec, 1, out, err);
 }
 
-static struct kvc_sim_config server(const struct load *l, bool async)
+static struct kvc_sim_config server(const struct load *l)
 {
   return (struct kvc_sim_config){.engine = {.policy = {.reserve_full_isl = true},
                                             .blocks = l->blocks,
@@ -72,19 +72,18 @@ static struct kvc_sim_config server(const struct load *l, bool async)
                                             .max_model_len_tok = 8192,
                                             .chunked_prefill = true,
                                             .prefix_caching = l->caching,
-                                            .async_scheduling = async},
+                                            .async_scheduling = true},
                                  .step_time = clock_8b};
 }
 
 /* What the server holds: a closed loop with always somebody waiting. */
-static kvc_code most(const struct load *l, bool async, double *rate_per_s,
-                     struct kvc_err *err)
+static kvc_code most(const struct load *l, double *rate_per_s, struct kvc_err *err)
 {
   enum { N = 20000, CLIENTS = 512 };
   struct kvc_arena arena;
   struct kvc_traffic traffic;
   struct kvc_sim_result r;
-  const struct kvc_sim_config config = server(l, async);
+  const struct kvc_sim_config config = server(l);
   kvc_arena_init(&arena, (size_t)1 << 30);
   kvc_code rc = draw(&arena, l, 0, CLIENTS, N, &traffic, err);
   if (rc == KVC_E_OK) rc = kvc_sim_run(&arena, &config, &traffic, &r, err);
@@ -93,20 +92,18 @@ static kvc_code most(const struct load *l, bool async, double *rate_per_s,
   return rc;
 }
 
-/* How much longer the plain scheduler takes; both without asynchronous scheduling, which
- * the plain one lacks. */
-static kvc_code against_plain(const struct load *l, struct kvc_err *err)
+/* How much longer the plain scheduler takes. */
+static kvc_code against_plain(const struct load *l, double rate_per_s,
+                              struct kvc_err *err)
 {
   enum { N = 50000 };
   struct kvc_arena arena;
   struct kvc_traffic traffic;
   struct kvc_sim_result r;
-  double rate_per_s;
-  struct kvc_sim_config config = server(l, false);
+  struct kvc_sim_config config = server(l);
   config.keep_requests = true;
-  KVC_TRY(most(l, false, &rate_per_s, err));
   kvc_arena_init(&arena, (size_t)1 << 30);
-  kvc_code rc = draw(&arena, l, -l->rate_per_s * rate_per_s, 0, N, &traffic, err);
+  kvc_code rc = draw(&arena, l, rate_per_s, 0, N, &traffic, err);
   double begin = now_s();
   if (rc == KVC_E_OK) rc = kvc_sim_run(&arena, &config, &traffic, &r, err);
   const double lazy_s = now_s() - begin;
@@ -131,12 +128,12 @@ static kvc_code run(const struct load *l, size_t n, struct kvc_err *err)
   struct kvc_arena arena;
   struct kvc_traffic traffic;
   struct kvc_sim_result r;
-  const struct kvc_sim_config config = server(l, true);
+  const struct kvc_sim_config config = server(l);
   double rate_per_s = l->rate_per_s;
   char name[64];
   (void)snprintf(name, sizeof name, "%s", l->name);
   if (rate_per_s < 0) {
-    KVC_TRY(most(l, true, &rate_per_s, err));
+    KVC_TRY(most(l, &rate_per_s, err));
     rate_per_s *= -l->rate_per_s;
     (void)snprintf(name, sizeof name, "%s: %.1f/s", l->name, rate_per_s);
   }
@@ -151,7 +148,7 @@ static kvc_code run(const struct load *l, size_t n, struct kvc_err *err)
          (double)n / wall, (double)r.steps / wall, (double)used.ru_maxrss / 1024,
          r.ttft_s.mean, r.tpot_s.mean * 1e3, (long long)r.preemptions);
   kvc_arena_clear(&arena);
-  return l->rate_per_s < 0 ? against_plain(l, err) : KVC_E_OK;
+  return l->rate_per_s < 0 ? against_plain(l, rate_per_s, err) : KVC_E_OK;
 }
 
 int main(int argc, char **argv)
