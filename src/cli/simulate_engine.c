@@ -33,8 +33,8 @@ static kvc_code copies(struct simulate *s, struct kvc_sim_config *config,
   if (config->replicas > 1)
     simulate_note(
         s, kvc_arena_printf(&s->cli->arena,
-                            "requests in service and waiting are those of %d engines "
-                            "(servers: %d, ranks of each: %d%s), chosen by %s",
+                            "%d engines (servers: %d, ranks of each: %d%s) behind a %s "
+                            "router; mean requests are those of all, peaks of one",
                             config->replicas, replicas, dp,
                             config->lock_step ? " in lock-step" : "", router));
   return KVC_E_OK;

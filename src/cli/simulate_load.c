@@ -23,7 +23,8 @@ static kvc_code read_trace(struct simulate *s, struct kvc_err *err)
   const struct kvc_trace_options how = {
       .rate_scale = a->time_scale > 0 ? faster / a->time_scale : faster,
       .max_requests = (size_t)a->prompts,
-      .duration_s = a->duration_s};
+      /* Times that are stretched are cut when they are. */
+      .duration_s = isinf(a->rate_per_s) && a->sweep == NULL ? a->duration_s : 0};
   char *text;
   size_t len;
   struct kvc_arena file; /* the text is not needed any more once it is read */
@@ -230,6 +231,7 @@ static kvc_code draw(struct simulate *s, struct kvc_arena *arena, double rate,
 static kvc_code stretch(struct simulate *s, struct kvc_arena *arena, double rate,
                         struct kvc_traffic *t, struct kvc_err *err)
 {
+  const double most_ns = s->args->duration_s * 1e9;
   const int64_t last_ns = t->items[t->n - 1].arrival_ns;
   if (isinf(rate) || last_ns <= 0) return KVC_E_OK;
   const double factor = (double)(t->n - 1) / ((double)last_ns * 1e-9) / rate;
@@ -242,6 +244,7 @@ static kvc_code stretch(struct simulate *s, struct kvc_arena *arena, double rate
   for (size_t i = 0; i < t->n; i++)
     items[i].arrival_ns = (int64_t)floor((double)items[i].arrival_ns * factor + 0.5);
   t->items = items;
+  while (most_ns > 0 && t->n > 1 && (double)items[t->n - 1].arrival_ns > most_ns) t->n--;
   return KVC_E_OK;
 }
 

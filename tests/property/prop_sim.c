@@ -84,7 +84,8 @@ static void run(struct lot *l)
   assert_int_equal(rc, KVC_E_OK);
 }
 
-/* Half of the lots: urgency, blocks ahead, clients that wait for their answers. */
+/* Half of the lots: urgency, blocks ahead, two steps in flight, clients that wait for
+ * their answers. */
 static void vary(struct lot *l, uint64_t seed, struct kvc_request *items, size_t n)
 {
   struct kvc_rng rng;
@@ -94,6 +95,8 @@ static void vary(struct lot *l, uint64_t seed, struct kvc_request *items, size_t
   l->config.engine.priority = kvc_rng_below(&rng, 2) > 0;
   l->config.engine.policy.prealloc_tok =
       kvc_rng_below(&rng, 2) > 0 ? (int)between(&rng, 1, 64) : 0;
+  l->config.engine.async_scheduling = kvc_rng_below(&rng, 2) > 0;
+  l->traffic.ends_by_stop = kvc_rng_below(&rng, 2) > 0;
   if (kvc_rng_below(&rng, 3) == 0) l->traffic.clients = (int)between(&rng, 1, 40);
   memcpy(items, l->traffic.items, n * sizeof *items);
   for (size_t i = 0; i < n; i++) items[i].priority = (int32_t)between(&rng, 0, 3);

@@ -2,8 +2,8 @@
  * looked at in every step.  Slow on purpose; what the simulator must agree with.
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * First come or by priority, with blocks ahead, open or closed loop; no prefix cache,
- * one replica, no asynchronous scheduling.
+ * First come or by priority, with blocks ahead, open or closed loop, one step in flight
+ * or, asynchronous, two; no prefix cache, one replica.
  */
 #ifndef TESTS_SIM_PLAIN_H
 #define TESTS_SIM_PLAIN_H
@@ -14,6 +14,7 @@
 struct plain_seq {
   int64_t tokens, computed, blocks, left, first_ns, finish_ns, preempted, arrival_ns;
   bool decoding; /* its prompt is done, or done again */
+  bool ending;   /* its last token is on its way: it holds its place and its blocks */
 };
 
 struct plain {
@@ -22,6 +23,9 @@ struct plain {
   struct plain_seq *s;
   size_t *run, n_run, *wait, n_wait;
   int64_t free;
+  int64_t ends_ns[2]; /* of the steps in flight */
+  int n_flights;
+  int64_t wasted, wasted_tok; /* slots of answers that a stop token ended */
 };
 
 static int64_t plain_blocks(const struct plain *p, int64_t tok)
@@ -63,13 +67,24 @@ struct plain_step {
   int64_t budget;
 };
 
-/* The youngest, or the least urgent, leaves: also the step, if it was in it.  Where it
- * stood in the list of running ones. */
+/* The youngest, or the least urgent; never one whose last token is on its way. */
+static size_t plain_victim(const struct plain *p)
+{
+  size_t at = p->n_run;
+  for (size_t i = 0; i < p->n_run; i++) {
+    if (p->s[p->run[i]].ending) continue;
+    if (at == p->n_run || !p->c->engine.priority ||
+        plain_before(p, p->run[at], p->run[i]))
+      at = i;
+  }
+  return at;
+}
+
+/* It leaves: also the step, if it was in it.  Where it stood in the list of running
+ * ones. */
 static size_t plain_preempt(struct plain *p, struct plain_step *st)
 {
-  size_t at = p->n_run - 1;
-  for (size_t i = 0; p->c->engine.priority && i < p->n_run; i++)
-    if (plain_before(p, p->run[at], p->run[i])) at = i;
+  const size_t at = plain_victim(p);
   const size_t r = p->run[at];
   struct plain_seq *s = &p->s[r];
   for (size_t i = at + 1; i < p->n_run; i++) p->run[i - 1] = p->run[i];
@@ -113,6 +128,7 @@ static bool plain_running(struct plain *p, struct plain_step *st)
   for (size_t i = 0; i < p->n_run && st->budget > 0; i++) {
     const size_t r = p->run[i];
     struct plain_seq *s = &p->s[r];
+    if (s->ending) continue;
     int64_t n = s->tokens - s->computed;
     if (cap > 0 && n > cap) n = cap;
     n = plain_least(n, st->budget);
@@ -170,30 +186,53 @@ static int64_t plain_price(struct plain *p, const struct plain_step *st,
     chunks[step.n_prefills++] = (struct kvc_chunk){
         (double)st->tok[i], (double)s->computed, s->computed + st->tok[i] == s->tokens};
   }
+  step.decodes += (double)p->wasted;
+  step.decode_tok += (double)p->wasted;
+  step.decode_context_tok += (double)p->wasted_tok;
   const double gpu = p->c->step_time(p->c->clock, &step);
   const int64_t ns = (int64_t)(gpu * 1e9 + 0.5);
   return ns > 0 ? ns : 1;
 }
 
-static size_t plain_outputs(struct plain *p, const struct plain_step *st, int64_t now_ns)
+/* The step is on its way: what it makes is known, for its length is. */
+static void plain_send(struct plain *p, const struct plain_step *st, int64_t end_ns)
 {
-  size_t ended = 0;
+  const bool waste = p->t->ends_by_stop && p->c->engine.async_scheduling;
+  p->wasted = p->wasted_tok = 0;
   for (size_t i = 0; i < st->n; i++) {
     struct plain_seq *s = &p->s[st->who[i]];
     s->computed += st->tok[i];
     if (s->computed < s->tokens) continue;
     s->tokens++;
     s->decoding = true;
-    if (s->first_ns == 0) s->first_ns = now_ns;
+    if (s->first_ns == 0) s->first_ns = end_ns;
     if (--s->left > 0) continue;
-    s->finish_ns = now_ns;
-    p->free += s->blocks;
-    s->blocks = 0;
-    ended++;
-    size_t k = 0;
-    while (p->run[k] != st->who[i]) k++;
-    for (p->n_run--; k < p->n_run; k++) p->run[k] = p->run[k + 1];
+    s->finish_ns = end_ns;
+    s->ending = true;
+    p->wasted += waste;
+    p->wasted_tok += waste ? s->computed : 0;
   }
+  p->ends_ns[p->n_flights++] = end_ns;
+}
+
+/* Steps that have ended by now: how many answers are out. */
+static size_t plain_outputs(struct plain *p, int64_t now_ns)
+{
+  size_t kept = 0, ended = 0;
+  if (p->n_flights > 0 && p->ends_ns[0] <= now_ns) {
+    p->ends_ns[0] = p->ends_ns[1];
+    p->n_flights--;
+  }
+  for (size_t i = 0; i < p->n_run; i++) {
+    struct plain_seq *s = &p->s[p->run[i]];
+    if (!s->ending || s->finish_ns > now_ns) {
+      p->run[kept++] = p->run[i];
+      continue;
+    }
+    p->free += s->blocks;
+    ended++;
+  }
+  p->n_run = kept;
   return ended;
 }
 
@@ -205,11 +244,31 @@ static void plain_arrive(struct plain *p, size_t r, int64_t now_ns)
   plain_queue(p, r, false);
 }
 
-static void plain_plan(struct plain *p, struct plain_step *st)
+/* A step to send; false when there is nothing to do.  One that only preempted is
+ * followed by the next at once. */
+static bool plain_plan(struct plain *p, struct plain_step *st)
 {
-  st->n = 0;
-  st->budget = p->c->engine.max_batched_tok;
-  if (!plain_running(p, st)) plain_waiting(p, st);
+  bool preempted;
+  do {
+    st->n = 0;
+    st->budget = p->c->engine.max_batched_tok;
+    preempted = plain_running(p, st);
+    if (!preempted) plain_waiting(p, st);
+  } while (preempted && st->n == 0);
+  return st->n > 0;
+}
+
+/* A moment of the engine; how many answers came out. */
+static size_t plain_turn(struct plain *p, struct plain_step *st, struct kvc_chunk *chunks,
+                         int64_t now_ns)
+{
+  const int depth = p->c->engine.async_scheduling ? 2 : 1;
+  const size_t ended = plain_outputs(p, now_ns);
+  while (p->n_flights < depth && plain_plan(p, st)) {
+    const int64_t start_ns = p->n_flights > 0 ? p->ends_ns[0] : now_ns;
+    plain_send(p, st, start_ns + plain_price(p, st, chunks));
+  }
+  return ended;
 }
 
 /* Serves all requests; out[i] has their times.  Every one must fit the cache. */
@@ -217,6 +276,7 @@ static void plain_run(const struct kvc_sim_config *c, const struct kvc_traffic *
                       struct plain_seq *out)
 {
   const size_t n = t->n;
+  const bool open = t->clients == 0;
   struct plain p = {.c = c, .t = t, .s = out, .free = c->engine.blocks};
   size_t *room = calloc(3 * n + 3, sizeof *room);
   int64_t *tok = calloc(n + 1, sizeof *tok);
@@ -225,25 +285,19 @@ static void plain_run(const struct kvc_sim_config *c, const struct kvc_traffic *
   p.wait = room + n + 1;
   struct plain_step st = {.who = room + 2 * n + 2, .tok = tok};
   int64_t now = 0;
-  size_t next = 0, done = 0, replies = (size_t)t->clients;
+  size_t next = 0, done = 0;
+  for (int i = 0; i < t->clients && next < n; i++) plain_arrive(&p, next++, 0);
   while (done < n) {
-    const bool open = t->clients == 0;
-    if (open && p.n_run + p.n_wait == 0 && t->items[next].arrival_ns > now)
+    if (p.n_flights > 0)
+      now = p.ends_ns[0];
+    else if (p.n_wait == 0 && open && t->items[next].arrival_ns > now)
       now = t->items[next].arrival_ns;
-    while (open && next < n && t->items[next].arrival_ns <= now) {
+    for (; open && next < n && t->items[next].arrival_ns <= now; next++)
       plain_arrive(&p, next, t->items[next].arrival_ns);
-      next++;
-    }
-    /* What a client sends in reply misses the step that is planned as the answer ends. */
-    plain_plan(&p, &st);
-    const bool idle = st.n == 0;
-    for (; replies > 0; replies--)
-      if (next < n) plain_arrive(&p, next++, now);
-    if (idle) continue;
-    now += plain_price(&p, &st, chunks);
-    const size_t ended = plain_outputs(&p, &st, now);
+    const size_t ended = plain_turn(&p, &st, chunks, now);
     done += ended;
-    if (!open) replies = ended;
+    /* What a client sends in reply misses the step that is planned as the answer ends. */
+    for (size_t i = 0; i < ended && !open && next < n; i++) plain_arrive(&p, next++, now);
   }
   free(room);
   free(tok);

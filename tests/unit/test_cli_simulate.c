@@ -300,6 +300,10 @@ static void times_of_a_trace_are_scaled_either_way(void **state)
    */
   const double slow = FIGURE("simulated.duration_s", "--trace", path, "--rate", "1");
   assert_true(slow > 2 && slow < 3);
+  /* At 1 a second they come at 0, 1.3 and 2 s. */
+  const double n =
+      FIGURE("simulated.requests", "--trace", path, "--rate", "1", "--duration", "1.5");
+  assert_close(n, 2, 1e-12);
 }
 
 static void rows_with_nothing_to_serve_are_told_of(void **state)
@@ -338,6 +342,31 @@ static void lengths_are_lines_with_counts(void **state)
   assert_non_null(strstr(kit_text(root, "load"), "(200 + 15 tokens)"));
   cJSON_Delete(root);
   kit_done(&r);
+}
+
+static void lengths_that_are_none_are_refused_by_line(void **state)
+{
+  static const struct {
+    const char *text, *says;
+  } cases[] = {{"10,5\n7\n", "2"},
+               {"10,5\n-3,5\n", "within 0"},
+               {"10,5\n1,1,nan\n", "within 0"},
+               {"10,5,9e9\n", "within 0"},
+               {"1,1,20000000\n1,1,1\n", "more than"},
+               {"10,5,1,1\n", "prompt"},
+               {"0,5\n5,0\n", "no pair"},
+               {"", "lengths.csv"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct kit_run r =
+        KIT_RUN(MODEL, "--lengths",
+                kit_file("lengths.csv", cases[i].text, strlen(cases[i].text)));
+    const int status = i == 4 ? 5 : 3; /* too many is a limit */
+    if (r.status != status || strstr(r.err, cases[i].says) == NULL ||
+        strstr(r.err, "lengths.csv") == NULL)
+      fail_msg("%zu: %d %s", i, r.status, r.err);
+    kit_done(&r);
+  }
 }
 
 /* One at a time: the third request overtakes the second, whose number is larger. */
@@ -527,6 +556,7 @@ int main(void)
       cmocka_unit_test(rows_with_nothing_to_serve_are_told_of),
       cmocka_unit_test(a_trace_without_times_gives_its_lengths),
       cmocka_unit_test(lengths_are_lines_with_counts),
+      cmocka_unit_test(lengths_that_are_none_are_refused_by_line),
       cmocka_unit_test(the_priority_policy_lets_the_urgent_overtake),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
       cmocka_unit_test(a_validation_has_points_and_their_errors),
