@@ -33,7 +33,9 @@ struct kvc_request {
 struct kvc_traffic {
   const struct kvc_request *items; /* open loop: arrival_ns never falls */
   size_t n;
-  int clients;   /* > 0: closed loop, so many requests in flight; arrivals are ignored */
+  int clients; /* > 0: closed loop, so many requests in flight; arrivals are ignored */
+  bool
+      paced; /* clients > 0: nothing is sent before its arrival, so a rate with a limit */
   int hash_unit; /* tokens one hash id stands for */
   /* A stop token ends a request, not its limit: an asynchronous scheduler then wastes
    * one slot a request. */
@@ -70,7 +72,7 @@ struct kvc_traffic_spec {
   enum kvc_arrivals arrivals;
   double rate_per_s, rate_end_per_s, burstiness; /* burstiness 0 = 1 */
   double period_s, swing_frac;                   /* diurnal */
-  int clients;
+  int clients; /* with an open loop: at most so many in flight, the rest wait unsent */
   size_t requests;   /* at most this many ... */
   double duration_s; /* ... and, open loop, none arrives later; 0 = no limit */
   struct kvc_length prompt, output;

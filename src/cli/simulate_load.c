@@ -174,9 +174,9 @@ static void shape(const struct simulate_args *a, double rate, int clients,
   spec->rate_per_s = isinf(rate) ? 0 : rate;
   spec->burstiness = arrives(a, "even") ? (double)INFINITY : a->burstiness;
   spec->clients = clients;
-  spec->arrivals = clients > 0   ? KVC_ARRIVE_CLOSED
-                   : isinf(rate) ? KVC_ARRIVE_AT_ONCE
-                                 : KVC_ARRIVE_RATE;
+  spec->arrivals = !isinf(rate)  ? KVC_ARRIVE_RATE
+                   : clients > 0 ? KVC_ARRIVE_CLOSED
+                                 : KVC_ARRIVE_AT_ONCE;
   if (spec->arrivals != KVC_ARRIVE_RATE) return;
   if (arrives(a, "ramp")) {
     spec->arrivals = KVC_ARRIVE_RAMP;
@@ -254,7 +254,8 @@ kvc_code simulate_traffic(struct simulate *s, struct kvc_arena *arena, double ra
   if (s->trace.n == 0 || s->n_pairs > 0) return draw(s, arena, rate, clients, out, err);
   *out = s->trace;
   out->clients = clients;
-  return clients > 0 ? KVC_E_OK : stretch(s, arena, rate, out, err);
+  out->paced = !isinf(rate);
+  return clients > 0 && isinf(rate) ? KVC_E_OK : stretch(s, arena, rate, out, err);
 }
 
 const char *simulate_arrivals(const struct simulate *s)
@@ -263,7 +264,10 @@ const char *simulate_arrivals(const struct simulate *s)
   const struct simulate_args *a = s->args;
   const char *text;
   if (a->sweep != NULL) return a->sweep;
-  if (a->concurrency > 0)
+  if (a->concurrency > 0 && !isinf(a->rate_per_s))
+    text = kvc_arena_printf(arena, "%g a second, at most %d in flight", a->rate_per_s,
+                            a->concurrency);
+  else if (a->concurrency > 0)
     text = kvc_arena_printf(arena, "%d clients", a->concurrency);
   else if (s->trace.n > 0 && s->n_pairs == 0 && isinf(a->rate_per_s))
     text = "as recorded";

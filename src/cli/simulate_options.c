@@ -56,7 +56,7 @@ const struct cli_option simulate_options[] = {
   {.name = "--burstiness", .arg = "B", .type = CLI_NUM, .offset = X(burstiness), .min = 0.01, .max = 1e6,
    .advice = "write a number such as 1", .help = "shape of the gaps between arrivals: 1 is Poisson, less is burstier"},
   {.name = "--max-concurrency", .alias = "--concurrency", .arg = "N", .type = CLI_INT, .offset = X(concurrency), .min = 1, .max = 1e6,
-   .advice = "write a count such as 64", .help = "clients that each send the next request when an answer ends"},
+   .advice = "write a count such as 64", .help = "clients that each send the next request when an answer ends; beside a rate: at most so many in flight"},
   {.name = "--duration", .arg = "SECONDS", .type = CLI_NUM, .offset = X(duration_s), .min = 0.001, .max = 1e7,
    .advice = "write seconds such as 600", .help = "no request arrives later"},
   {.name = "--prefix-len", .alias = "--random-prefix-len", .arg = "TOKENS", .type = CLI_LENGTH, .offset = X(prefix_tok), .min = 0, .max = 1e8,

@@ -106,7 +106,7 @@ static kvc_code simulated(struct sweep *w, struct kvc_arena *arena,
   struct kvc_traffic traffic;
   const double load = w->loads[w->index], begin = cli_now_s();
   const bool swept = s->args->sweep != NULL;
-  const double rate = w->rates ? load : (double)INFINITY;
+  const double rate = w->rates ? load : s->args->rate_per_s;
   const int clients = swept && !w->rates ? (int)load : s->args->concurrency;
   KVC_TRY(simulate_traffic(s, arena, rate, clients, &traffic, err));
   run->client_s = kvc_client_s(mean_prompt(&traffic));
@@ -114,9 +114,9 @@ static kvc_code simulated(struct sweep *w, struct kvc_arena *arena,
   KVC_TRY(kvc_sim_run(arena, config, &traffic, &run->result, err));
   kvc_client_add(&run->result, run->client_s);
   run->overloaded = is_overloaded(&traffic, &run->result);
-  run->rate_per_s = s->trace.n > 0 && s->n_pairs == 0 && isinf(rate) ? (double)NAN
-                    : clients > 0                                    ? (double)INFINITY
-                                                                     : rate;
+  run->rate_per_s = s->trace.n > 0 && s->n_pairs == 0 && isinf(rate) && clients == 0
+                        ? (double)NAN
+                        : rate;
   run->concurrency = clients > 0 ? clients : (double)NAN;
   run->requests = traffic.n;
   run->wall_s = cli_now_s() - begin;

@@ -1,7 +1,6 @@
 /* level.c - a benchmark result as a load level, and that level simulated.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
-#include "predict_room.h"
 #include <kvcap/levels.h>
 #include <kvcap/speed.h>
 #include <math.h>
@@ -128,15 +127,12 @@ static struct kvc_traffic_spec traffic_of(const struct kvc_level *l, double dp)
                                   .prompt = length_of(l->input_tok, l->input_cv),
                                   .output = length_of(l->output_tok, l->output_cv),
                                   .ends_by_stop = true};
-  if (isfinite(l->concurrency)) {
-    spec.arrivals = KVC_ARRIVE_CLOSED;
+  spec.arrivals = isfinite(l->rate_per_s)    ? KVC_ARRIVE_RATE
+                  : isfinite(l->concurrency) ? KVC_ARRIVE_CLOSED
+                                             : KVC_ARRIVE_AT_ONCE;
+  if (isfinite(l->rate_per_s)) spec.rate_per_s = l->rate_per_s / dp;
+  if (isfinite(l->concurrency))
     spec.clients = (int)fmin(fmax(round(l->concurrency / dp), 1), n);
-  } else if (isfinite(l->rate_per_s)) {
-    spec.arrivals = KVC_ARRIVE_RATE;
-    spec.rate_per_s = l->rate_per_s / dp;
-  } else {
-    spec.arrivals = KVC_ARRIVE_AT_ONCE;
-  }
   return spec;
 }
 
@@ -152,16 +148,6 @@ static kvc_code run(struct kvc_arena *arena, const struct kvc_levels *s,
   KVC_TRY(kvc_traffic_make(arena, &spec, 1, &traffic, err));
   struct kvc_sim_config config = {.step_time = kvc_latency_step, .clock = latency};
   KVC_TRY(kvc_sim_engine_of(s->engine, s->size, &config.engine, err));
-  KVC_TRY(kvc_sim_run(arena, &config, &traffic, out, err));
-  if (spec.arrivals != KVC_ARRIVE_CLOSED || isinf(l->rate_per_s)) return KVC_E_OK;
-  /* A client with a rate and a limit: the limit rules where it gives less. */
-  const bool limited = out->requests_per_s < 0.98 * l->rate_per_s / dp;
-  const size_t clients = (size_t)spec.clients;
-  spec.arrivals = KVC_ARRIVE_RATE;
-  spec.clients = 0;
-  spec.rate_per_s = l->rate_per_s / dp;
-  KVC_TRY(kvc_traffic_make(arena, &spec, 1, &traffic, err));
-  if (limited) KVC_TRY(predict_chain(arena, clients, &traffic, err));
   return kvc_sim_run(arena, &config, &traffic, out, err);
 }
 

@@ -1,7 +1,6 @@
 /* predict.c - one measured point sized, priced and simulated.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
-#include "predict_room.h"
 #include <kvcap/num.h>
 #include <kvcap/predict.h>
 #include <kvcap/sim_facts.h>
@@ -162,25 +161,11 @@ static struct kvc_traffic_spec load_of(const struct kvc_point *p,
                                   .prompt = length_of(prompt, ratio),
                                   .output = length_of(output, ratio),
                                   .ends_by_stop = true};
-  spec.arrivals = isfinite(clients)         ? KVC_ARRIVE_CLOSED
-                  : isfinite(p->rate_per_s) ? KVC_ARRIVE_RATE
-                                            : KVC_ARRIVE_AT_ONCE;
-  if (spec.arrivals == KVC_ARRIVE_CLOSED) spec.clients = (int)fmin(clients, n);
+  spec.arrivals = isfinite(p->rate_per_s) ? KVC_ARRIVE_RATE
+                  : isfinite(clients)     ? KVC_ARRIVE_CLOSED
+                                          : KVC_ARRIVE_AT_ONCE;
+  if (isfinite(clients)) spec.clients = (int)fmin(clients, n);
   return spec;
-}
-
-kvc_code predict_chain(struct kvc_arena *arena, size_t clients,
-                       struct kvc_traffic *traffic, struct kvc_err *err)
-{
-  struct kvc_request *items = kvc_arena_alloc(arena, traffic->n + 1, sizeof *items);
-  if (items == NULL) return kvc_arena_full(arena, "the load", err);
-  memcpy(items, traffic->items, traffic->n * sizeof *items);
-  for (size_t i = clients; i < traffic->n; i++) {
-    items[i].after = (uint32_t)(i - clients + 1);
-    items[i].arrival_ns = 0;
-  }
-  traffic->items = items;
-  return KVC_E_OK;
 }
 
 /* ---- the engine
@@ -335,17 +320,6 @@ kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
   KVC_TRY(kvc_sim_engine_of(engine, size, &config.engine, err));
   if (async >= 0) config.engine.async_scheduling = async > 0;
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, &result, err));
-  if (spec.arrivals == KVC_ARRIVE_CLOSED && isfinite(point->rate_per_s)) {
-    /* A client with a rate and a limit: the limit rules where it gives less. */
-    const bool limited =
-        result.requests_per_s < 0.98 * point->rate_per_s / size->setting.dp;
-    const size_t clients = (size_t)spec.clients;
-    spec.arrivals = KVC_ARRIVE_RATE;
-    spec.clients = 0;
-    KVC_TRY(kvc_traffic_make(arena, &spec, 1, &traffic, err));
-    if (limited) KVC_TRY(predict_chain(arena, clients, &traffic, err));
-    KVC_TRY(kvc_sim_run(arena, &config, &traffic, &result, err));
-  }
   out->model_class = class_of(&size->model);
   figures(&result, size->setting.dp, spec.prompt.mean, out);
   if (strcmp(point->kind, "serving-steady") == 0) steady(&result, size->setting.dp, out);

@@ -91,6 +91,8 @@ static bool next_arrival(struct run *r, struct pending *out)
 static void client_sends(struct run *r, int64_t at_ns)
 {
   if (r->cursor >= r->traffic->n) return;
+  const int64_t due_ns = r->traffic->items[r->cursor].arrival_ns;
+  if (r->traffic->paced && due_ns > at_ns) at_ns = due_ns;
   heap_push(r, (struct pending){at_ns, (uint32_t)r->cursor++, false});
   skip_turns(r);
 }

@@ -211,7 +211,8 @@ kvc_code kvc_traffic_make(struct kvc_arena *arena, const struct kvc_traffic_spec
   }
   *out = (struct kvc_traffic){.items = items,
                               .n = n,
-                              .clients = open ? 0 : spec->clients,
+                              .clients = spec->clients > 0 ? spec->clients : 0,
+                              .paced = open,
                               .ends_by_stop = spec->ends_by_stop};
   return KVC_E_OK;
 }

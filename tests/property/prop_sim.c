@@ -97,7 +97,10 @@ static void vary(struct lot *l, uint64_t seed, struct kvc_request *items, size_t
       kvc_rng_below(&rng, 2) > 0 ? (int)between(&rng, 1, 64) : 0;
   l->config.engine.async_scheduling = kvc_rng_below(&rng, 2) > 0;
   l->traffic.ends_by_stop = kvc_rng_below(&rng, 2) > 0;
-  if (kvc_rng_below(&rng, 3) == 0) l->traffic.clients = (int)between(&rng, 1, 40);
+  if (kvc_rng_below(&rng, 3) == 0) {
+    l->traffic.clients = (int)between(&rng, 1, 40);
+    l->traffic.paced = kvc_rng_below(&rng, 2) > 0;
+  }
   memcpy(items, l->traffic.items, n * sizeof *items);
   for (size_t i = 0; i < n; i++) items[i].priority = (int32_t)between(&rng, 0, 3);
   l->traffic.items = items;

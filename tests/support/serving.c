@@ -67,8 +67,15 @@ static double number(const struct csv *c, const char *name, double missing)
   return v;
 }
 
-#define COPY(field, name)                                                                \
-  (void)snprintf(r->field, sizeof r->field, "%.250s", cell(c, name))
+/* What does not fit is cut. */
+static void copy(char *out, size_t room, const char *text)
+{
+  const size_t len = strlen(text), n = len < room ? len : room - 1;
+  memcpy(out, text, n);
+  out[n] = '\0';
+}
+
+#define COPY(field, name) copy(r->field, sizeof r->field, cell(c, name))
 
 static void row_of(const struct csv *c, struct serving_row *r)
 {

@@ -276,7 +276,6 @@ static void plain_run(const struct kvc_sim_config *c, const struct kvc_traffic *
                       struct plain_seq *out)
 {
   const size_t n = t->n;
-  const bool open = t->clients == 0;
   struct plain p = {.c = c, .t = t, .s = out, .free = c->engine.blocks};
   size_t *room = calloc(3 * n + 3, sizeof *room);
   int64_t *tok = calloc(n + 1, sizeof *tok);
@@ -285,23 +284,29 @@ static void plain_run(const struct kvc_sim_config *c, const struct kvc_traffic *
   p.wait = room + n + 1;
   struct plain_step st = {.who = room + 2 * n + 2, .tok = tok};
   int64_t now = 0;
-  size_t next = 0, done = 0;
-  for (int i = 0; i < t->clients && next < n; i++) plain_arrive(&p, next++, 0);
+  size_t next = 0, done = 0, sent = 0;
+  int64_t *due = calloc(n + 1, sizeof *due); /* when what was sent arrives */
+  const size_t first = t->clients > 0 ? (size_t)t->clients : n;
+  const bool timed = t->clients == 0 || t->paced;
+  for (; sent < first && sent < n; sent++)
+    due[sent] = timed ? t->items[sent].arrival_ns : 0;
   while (done < n) {
     if (p.n_flights > 0)
       now = p.ends_ns[0];
-    else if (p.n_wait == 0 && open && t->items[next].arrival_ns > now)
-      now = t->items[next].arrival_ns;
-    for (; open && next < n && t->items[next].arrival_ns <= now; next++)
-      plain_arrive(&p, next, t->items[next].arrival_ns);
+    else if (p.n_wait == 0 && due[next] > now)
+      now = due[next];
+    for (; next < sent && due[next] <= now; next++) plain_arrive(&p, next, due[next]);
     const size_t ended = plain_turn(&p, &st, chunks, now);
     done += ended;
     /* What a client sends in reply misses the step that is planned as the answer ends. */
-    for (size_t i = 0; i < ended && !open && next < n; i++) plain_arrive(&p, next++, now);
+    for (size_t i = 0; i < ended && sent < n; i++, sent++)
+      due[sent] =
+          timed && t->items[sent].arrival_ns > now ? t->items[sent].arrival_ns : now;
   }
   free(room);
   free(tok);
   free(chunks);
+  free(due);
 }
 
 #endif

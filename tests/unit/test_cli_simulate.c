@@ -127,6 +127,29 @@ static void a_closed_loop_holds_its_clients(void **state)
   kit_done(&r);
 }
 
+/* vllm bench serve --request-rate 1 --max-concurrency 16: a semaphore that never closes.
+ */
+static void a_limit_beside_a_rate_leaves_the_rate(void **state)
+{
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, "--input-len", "512", "--output-len", "64", "--num-prompts", "200",
+              "--rate", "1", "--concurrency", "16", "--format", "json");
+  cJSON *root = simulated(&r);
+  const double served = kit_number(root, "throughput.requests_per_s");
+  assert_true(served > 0.8 && served < 1.2);
+  cJSON_Delete(root);
+  kit_done(&r);
+  /* ... and one that always is: two at a time, whatever arrives */
+  r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "64", "--num-prompts", "200",
+              "--rate", "1000", "--concurrency", "2", "--format", "json");
+  root = simulated(&r);
+  assert_true(kit_number(root, "batch.peak_running") <= 2);
+  assert_true(kit_number(root, "queue.mean_s") < 0.1);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
 static void a_sweep_over_clients_names_how_many(void **state)
 {
   (void)state;
@@ -541,6 +564,7 @@ int main(void)
       cmocka_unit_test(a_sweep_finds_the_load_that_meets_the_limits),
       cmocka_unit_test(a_sweep_is_the_same_on_any_number_of_cores),
       cmocka_unit_test(a_closed_loop_holds_its_clients),
+      cmocka_unit_test(a_limit_beside_a_rate_leaves_the_rate),
       cmocka_unit_test(a_sweep_over_clients_names_how_many),
       cmocka_unit_test(more_than_can_be_served_is_called_overload),
       cmocka_unit_test(requests_are_written_one_a_line),
