@@ -41,10 +41,11 @@ static kvc_code read_trace(struct simulate *s, struct kvc_err *err)
                          "simulated",
                          s->trace.passed_over, a->trace));
   if (!s->trace.untimed) return KVC_E_OK;
-  simulate_note(s, kvc_arena_printf(arena,
-                                    "%s has no times: its lengths are drawn for the load "
-                                    "asked for",
-                                    a->trace));
+  simulate_note(s,
+                kvc_arena_printf(arena,
+                                 "%s has no times: its requests come in their order at "
+                                 "the load asked for",
+                                 a->trace));
   return simulate_lengths(s, err);
 }
 
@@ -191,14 +192,30 @@ static void shape(const struct simulate_args *a, double rate, int clients,
 
 /* Room for what arrives in the duration, with six deviations of a Poisson count. */
 static size_t requests_of(const struct simulate_args *a,
-                          const struct kvc_traffic_spec *spec)
+                          const struct kvc_traffic_spec *spec, size_t n_recorded)
 {
   if (a->prompts > 0) return (size_t)a->prompts;
+  if (a->trace != NULL && !(a->duration_s > 0)) return n_recorded;
   if (!(a->duration_s > 0) || !(spec->rate_per_s > 0)) return USUAL_REQUESTS;
   const double top =
       fmax(spec->rate_per_s, spec->rate_end_per_s) * (1 + spec->swing_frac);
   const double many = top * a->duration_s * (a->turns > 1 ? a->turns : 1);
   return (size_t)fmin(MOST_REQUESTS, ceil(many + 6 * sqrt(many) + 16));
+}
+
+/* Lengths of a recorded load without times: as they stand in the file, not drawn. */
+static kvc_code in_order(struct simulate *s, struct kvc_arena *arena,
+                         struct kvc_traffic *t, struct kvc_err *err)
+{
+  struct kvc_request *items = kvc_arena_alloc(arena, t->n + 1, sizeof *items);
+  if (items == NULL) return kvc_arena_full(arena, "the trace", err);
+  memcpy(items, t->items, t->n * sizeof *items);
+  for (size_t i = 0; i < t->n; i++) {
+    items[i].prompt_tok = s->pairs[i % s->n_pairs][0] + items[i].prefix_tok;
+    items[i].output_tok = s->pairs[i % s->n_pairs][1];
+  }
+  t->items = items;
+  return KVC_E_OK;
 }
 
 static kvc_code draw(struct simulate *s, struct kvc_arena *arena, double rate,
@@ -221,8 +238,9 @@ static kvc_code draw(struct simulate *s, struct kvc_arena *arena, double rate,
                                   .think_s = a->think_s,
                                   .ends_by_stop = true};
   shape(a, rate, clients, &spec);
-  spec.requests = requests_of(a, &spec);
-  return kvc_traffic_make(arena, &spec, (uint64_t)a->seed, out, err);
+  spec.requests = requests_of(a, &spec, s->trace.n);
+  KVC_TRY(kvc_traffic_make(arena, &spec, (uint64_t)a->seed, out, err));
+  return a->trace != NULL && a->turns <= 1 ? in_order(s, arena, out, err) : KVC_E_OK;
 }
 
 /* ---- a load replayed --------------------------------------------------------------- */

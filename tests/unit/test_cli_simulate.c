@@ -308,6 +308,63 @@ static void a_diurnal_curve_has_the_mean_asked_for(void **state)
   assert_true(n > 500 - 134 && n < 500 + 134);
 }
 
+/* One each tenth of a second: 100 of them by 10.05 s. */
+static void even_gaps_are_even(void **state)
+{
+  (void)state;
+  assert_close(FIGURE("simulated.requests", "--input-len", "30", "--output-len", "5",
+                      "--arrivals", "even", "--rate", "10", "--duration", "10.05"),
+               100, 1e-12);
+}
+
+/* Prompts of a run, least, greatest and mean, from its CSV. */
+static void prompts_of(const char *const *words, double out[3])
+{
+  const char *path = kit_file("prompts.csv", "", 0);
+  const char *all[KIT_MAX_ARGS] = {MODEL,    "--output-len", "5",
+                                   "--rate", "50",           "--num-prompts",
+                                   "1000",   "--requests",   path};
+  size_t n = 0;
+  while (all[n] != NULL) n++;
+  for (size_t i = 0; words[i] != NULL; i++) all[n++] = words[i];
+  struct kit_run r = kit_run(all);
+  assert_int_equal(r.status, 0);
+  kit_done(&r);
+  FILE *f = fopen(path, "rb");
+  char line[256];
+  assert_non_null(f);
+  assert_non_null(fgets(line, sizeof line, f));
+  int count = 0;
+  double sum = 0;
+  for (; fgets(line, sizeof line, f) != NULL; count++) {
+    double tok;
+    assert_int_equal(sscanf(line, "%*d,%*f,%lf", &tok), 1);
+    if (count == 0 || tok < out[0]) out[0] = tok;
+    if (count == 0 || tok > out[1]) out[1] = tok;
+    sum += tok;
+  }
+  (void)fclose(f);
+  assert_int_equal(count, 1000);
+  out[2] = sum / count;
+}
+#define PROMPTS(out, ...) prompts_of((const char *const[]){__VA_ARGS__, NULL}, out)
+
+/* A mean of 300 with a deviation of 60; means of 1,000 lie within 6 x 60 / sqrt 1000. */
+static void lengths_have_the_shape_asked_for(void **state)
+{
+  (void)state;
+  double p[3];
+  PROMPTS(p, "--input-len", "300", "--length-dist", "uniform", "--prompt-cv", "0.2");
+  assert_true(p[0] >= 196 && p[0] < 200 && p[1] > 400 && p[1] <= 404);
+  assert_true(fabs(p[2] - 300) < 11.4);
+  PROMPTS(p, "--input-len", "300", "--length-dist", "normal", "--prompt-cv", "0.2");
+  assert_true(p[0] < 190 && p[1] > 410 && fabs(p[2] - 300) < 11.4);
+  PROMPTS(p, "--input-len", "300", "--length-dist", "lognormal", "--prompt-cv", "0.2");
+  assert_true(p[0] > 100 && p[1] > 430 && fabs(p[2] - 300) < 11.4);
+  PROMPTS(p, "--input-len", "300", "--length-dist", "fixed", "--prompt-cv", "0.2");
+  assert_true(p[0] == 300 && p[1] == 300);
+}
+
 static const char timed[] = "arrival_s,prompt_tok,output_tok,priority\n"
                             "0,400,90,0\n0.1,0,7,0\n0.2,400,40,9\n0.3,400,40,1\n";
 
@@ -347,9 +404,13 @@ static void a_trace_without_times_gives_its_lengths(void **state)
   struct kit_run r = KIT_RUN(MODEL, "--trace", path, "--rate", "5", "--num-prompts", "50",
                              "--format", "json");
   notes_say(&r, "no times");
+  /* In the order of the file: 25 of either. */
   cJSON *root = simulated(&r);
   assert_close(kit_number(root, "simulated.requests"), 50, 1e-12);
   assert_non_null(strstr(kit_text(root, "load"), "(150 + 15 tokens), 5 a second"));
+  assert_close(kit_number(root, "throughput.total_tok_per_s") /
+                   kit_number(root, "throughput.output_tok_per_s"),
+               165.0 / 15, 1e-9);
   cJSON_Delete(root);
   kit_done(&r);
 }
@@ -581,6 +642,8 @@ int main(void)
       cmocka_unit_test(a_trace_without_times_gives_its_lengths),
       cmocka_unit_test(lengths_are_lines_with_counts),
       cmocka_unit_test(lengths_that_are_none_are_refused_by_line),
+      cmocka_unit_test(even_gaps_are_even),
+      cmocka_unit_test(lengths_have_the_shape_asked_for),
       cmocka_unit_test(the_priority_policy_lets_the_urgent_overtake),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
       cmocka_unit_test(a_validation_has_points_and_their_errors),
