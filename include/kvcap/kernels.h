@@ -78,8 +78,7 @@ struct kvc_priced {
 struct kvc_priced kvc_curve_priced(const struct kvc_curve *curve, double peak_bytes_s,
                                    double peak_flops_s);
 /* Seconds by the formula above. */
-double kvc_priced_time(const struct kvc_priced *priced, double bytes, double flops,
-                       double x);
+double kvc_priced_time(const struct kvc_priced *c, double bytes, double flops, double x);
 
 /* Peak rate of the arithmetic that a format is multiplied in on this GPU; 0 unknown. */
 double kvc_gpu_peak(const struct kvc_gpu *gpu, enum kvc_fmt fmt);

@@ -32,7 +32,8 @@ static double days_of(int y, int m, int d)
   y -= m <= 2;
   const int era = y / 400, yoe = y % 400;
   const int doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-  return era * 146097.0 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+  const int days = era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+  return days;
 }
 
 /* "+00:00" or "-08:00" or "Z" or nothing. */
