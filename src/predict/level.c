@@ -1,6 +1,7 @@
 /* level.c - a benchmark result as a load level, and that level simulated.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "predict_room.h"
 #include <kvcap/levels.h>
 #include <kvcap/speed.h>
 #include <math.h>
@@ -154,11 +155,13 @@ static kvc_code run(struct kvc_arena *arena, const struct kvc_levels *s,
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, out, err));
   if (spec.arrivals != KVC_ARRIVE_CLOSED || isinf(l->rate_per_s)) return KVC_E_OK;
   /* A client with a rate and a limit: the limit rules where it gives less. */
-  if (out->requests_per_s < 0.98 * l->rate_per_s / dp) return KVC_E_OK;
+  const bool limited = out->requests_per_s < 0.98 * l->rate_per_s / dp;
+  const size_t clients = (size_t)spec.clients;
   spec.arrivals = KVC_ARRIVE_RATE;
   spec.clients = 0;
   spec.rate_per_s = l->rate_per_s / dp;
   KVC_TRY(kvc_traffic_make(arena, &spec, 1, &traffic, err));
+  if (limited) KVC_TRY(predict_chain(arena, clients, &traffic, err));
   return kvc_sim_run(arena, &config, &traffic, out, err);
 }
 

@@ -1,8 +1,8 @@
 /* predict.c - one measured point sized, priced and simulated.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "predict_room.h"
 #include <kvcap/num.h>
-#include <kvcap/predict.h>
 #include <kvcap/speed.h>
 #include <math.h>
 #include <stdio.h>
@@ -159,10 +159,8 @@ static struct kvc_traffic_spec load_of(const struct kvc_point *p,
   return spec;
 }
 
-/* The first arrivals start as many chains: each further request follows the end of one
- * before it. */
-static kvc_code chain(struct kvc_arena *arena, size_t clients,
-                      struct kvc_traffic *traffic, struct kvc_err *err)
+kvc_code predict_chain(struct kvc_arena *arena, size_t clients,
+                       struct kvc_traffic *traffic, struct kvc_err *err)
 {
   struct kvc_request *items = kvc_arena_alloc(arena, traffic->n + 1, sizeof *items);
   if (items == NULL) return kvc_arena_full(arena, "the load", err);
@@ -302,7 +300,7 @@ kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
     spec.arrivals = KVC_ARRIVE_RATE;
     spec.clients = 0;
     KVC_TRY(kvc_traffic_make(arena, &spec, 1, &traffic, err));
-    if (limited) KVC_TRY(chain(arena, clients, &traffic, err));
+    if (limited) KVC_TRY(predict_chain(arena, clients, &traffic, err));
     KVC_TRY(kvc_sim_run(arena, &config, &traffic, &result, err));
   }
   figures(&result, size->setting.dp, spec.prompt.mean, out);
