@@ -38,6 +38,7 @@ struct kvc_levels {
   struct kvc_db *db;
   const struct kvc_engine *engine;
   const struct kvc_size *size; /* the deployment, sized */
+  const char *note;            /* a doubt about the results, for the report; NULL */
   const struct kvc_level *levels;
   size_t n;
 };

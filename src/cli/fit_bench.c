@@ -103,6 +103,24 @@ static kvc_code size_it(struct fit_args *args, struct kvc_size *size, struct kvc
   return KVC_E_OK;
 }
 
+/* Paths and cache folders of a model end with its name, or hold it. */
+static bool holds(const char *text, const char *name)
+{
+  const char *slash = strrchr(name, '/');
+  if (slash != NULL) name = slash + 1;
+  for (; *text != '\0'; text++)
+    if (kvc_str_istarts(text, name)) return true;
+  return false;
+}
+
+static const char *doubt(const struct series *s, const struct kvc_size *size)
+{
+  if (s->model == NULL || holds(s->model, size->model.name)) return NULL;
+  return kvc_arena_printf(&s->cli->arena,
+                          "the results call their model %.120s, and the fit is for %s",
+                          s->model, size->model.name);
+}
+
 static const char *files_of(const struct series *s)
 {
   const struct fit_args *a = s->args;
@@ -130,6 +148,7 @@ kvc_code fit_bench(struct cli *cli, struct fit_args *args, struct kvc_err *err)
                                     .db = args->size.db,
                                     .engine = args->size.catalogue,
                                     .size = size,
+                                    .note = doubt(s, size),
                                     .levels = s->levels,
                                     .n = s->n};
   KVC_TRY(kvc_levels_fit(arena, &series, fit, err));

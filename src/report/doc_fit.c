@@ -49,7 +49,8 @@ static void add_coefficients(struct kvc_doc *doc, const struct kvc_serving_fit *
         doc, KVC_BLOCK_ROW, kvc_coefficient_key(i),
         seconds ? TEXT(doc, "%+.1f us, +- %.1f", unit * fit->x[i], unit * fit->sd[i])
                 : TEXT(doc, "x %.3f, +- %.3f", fit->x[i], fit->sd[i]),
-        kvc_coefficient_meaning(i));
+        told ? kvc_coefficient_meaning(i)
+             : TEXT(doc, "%s; these loads do not tell", kvc_coefficient_meaning(i)));
   }
 }
 
@@ -165,6 +166,8 @@ kvc_code kvc_doc_levels_fit(struct kvc_doc *doc, const struct kvc_levels_fit *fi
                            "fit leaves over",
                            100 * fit->error_frac),
                       NULL);
+  if (s->note != NULL) (void)kvc_block_add(doc, KVC_BLOCK_PARA, "note:", s->note, NULL);
+  kvc_node_text(doc, doc->root, "note", s->note);
   add_errors(doc, f);
   add_coefficients(doc, f);
   add_levels(doc, fit);
