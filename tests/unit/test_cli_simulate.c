@@ -5,7 +5,6 @@
 #include "cli_kit.h"
 #include "tests/support/close.h"
 #include "tests/support/json_schema.h"
-#include "tests/support/widest.h"
 
 #define MODEL "simulate", "Qwen/Qwen3-8B", "--gpu", "H100", "--vllm-version", "0.19.0"
 
@@ -534,30 +533,6 @@ static void wrong_arguments_end_with_one_sentence(void **state)
   }
 }
 
-static void a_validation_has_points_and_their_errors(void **state)
-{
-  static const char table[] =
-      "id,gpu,model,vllm_version,input_len_mean,output_len_mean,max_concurrency,"
-      "num_prompts,mean_tpot_ms,mean_ttft_ms\n"
-      "one,H100,Qwen/Qwen3-8B,0.19.0,512,128,8,80,8,40\n"
-      "two,H100,no/such-model,0.19.0,512,128,8,80,8,40\n";
-  (void)state;
-  struct kit_run r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1),
-                             "--format", "json", "--jobs", "2");
-  cJSON *root = simulated(&r);
-  assert_close(kit_number(root, "rows"), 2, 1e-12);
-  assert_close(kit_number(root, "rows_without_prediction"), 1, 1e-12);
-  assert_string_equal(kit_text(root, "points.0.id"), "one");
-  const double tpot = kit_number(root, "points.0.predicted.mean_tpot_ms");
-  assert_true(tpot > 4.7 && tpot < 20);
-  assert_close(kit_number(root, "all.mean_tpot_ms.median_abs_error_frac"),
-               fabs(tpot / 8 - 1), 1e-9);
-  assert_non_null(strstr(kit_text(root, "points.1.why_not"), "no/such-model"));
-  assert_true(cJSON_IsTrue(kit_at(root, "points.1.outside")));
-  cJSON_Delete(root);
-  kit_done(&r);
-}
-
 /* Every key is described and every key that is described is there. */
 static void expect_schema(const char *name, const struct kit_run *r)
 {
@@ -572,10 +547,6 @@ static void expect_schema(const char *name, const struct kit_run *r)
 
 static void documents_are_as_their_schemas_say(void **state)
 {
-  static const char table[] =
-      "id,gpu,model,vllm_version,input_len_mean,output_len_mean,max_concurrency,"
-      "num_prompts,mean_tpot_ms,mean_ttft_ms\n"
-      "one,H100,Qwen/Qwen3-8B,0.19.0,512,128,8,80,8,40\n";
   (void)state;
   struct kit_run r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--rate",
                              "8", "--num-prompts", "50", "--format", "json");
@@ -585,36 +556,6 @@ static void documents_are_as_their_schemas_say(void **state)
               "concurrency=1,4", "--num-prompts", "50", "--format", "json");
   expect_schema("simulate", &r);
   kit_done(&r);
-  r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1), "--format",
-              "json");
-  expect_schema("validate", &r);
-  kit_done(&r);
-}
-
-static void the_tables_of_a_validation_are_aligned_and_fit(void **state)
-{
-  static const char table[] =
-      "id,gpu,model,vllm_version,input_len_mean,output_len_mean,max_concurrency,"
-      "num_prompts,mean_tpot_ms,mean_ttft_ms\n"
-      "one,H100,Qwen/Qwen3-8B,0.19.0,512,128,8,80,8,40\n";
-  (void)state;
-  const char *csv = kit_file("predictions.csv", "", 0);
-  struct kit_run r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1),
-                             "--predictions", csv);
-  assert_int_equal(r.status, 0);
-  assert_non_null(
-      strstr(r.out, "                     points   median      p90     bias"));
-  assert_non_null(strstr(r.out, "\n  TPOT                    1 "));
-  assert_true(widest(r.out) <= 80);
-  kit_done(&r);
-  char line[4096];
-  FILE *f = fopen(csv, "rb");
-  assert_non_null(f);
-  assert_non_null(fgets(line, sizeof line, f));
-  assert_non_null(fgets(line, sizeof line, f));
-  assert_ptr_equal(strstr(line, "one,H100,Qwen/Qwen3-8B,0.19.0,"), line);
-  assert_null(fgets(line, sizeof line, f));
-  (void)fclose(f);
 }
 
 int main(void)
@@ -646,9 +587,7 @@ int main(void)
       cmocka_unit_test(lengths_have_the_shape_asked_for),
       cmocka_unit_test(the_priority_policy_lets_the_urgent_overtake),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
-      cmocka_unit_test(a_validation_has_points_and_their_errors),
       cmocka_unit_test(documents_are_as_their_schemas_say),
-      cmocka_unit_test(the_tables_of_a_validation_are_aligned_and_fit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
