@@ -56,7 +56,7 @@ enum {
 
 /* How far a coefficient may lie from 1 or 0 before anything was measured (factors: as a
  * logarithm); a fitted standard error as large means that the points said nothing. */
-double kvc_fit_prior_sd(size_t coefficient);
+double kvc_fit_prior_sd(size_t i);
 
 /* One measured load level; NaN where a figure was not measured. */
 struct kvc_serving {

@@ -47,7 +47,7 @@ static void predict(struct validate *v, size_t i, struct answer *out)
 {
   struct kvc_arena arena;
   struct kvc_db *db;
-  struct kvc_prediction p;
+  struct kvc_prediction p = {0};
   struct kvc_err err = {0};
   memset(out, 0, sizeof *out);
   out->index = i;
@@ -72,7 +72,7 @@ static void predict(struct validate *v, size_t i, struct answer *out)
 static void child(struct validate *v, size_t first, size_t step, int fd)
 {
   for (size_t i = first; i < v->n; i += step) {
-    struct answer a;
+    struct answer a = {0};
     predict(v, i, &a);
     const char *at = (const char *)&a;
     for (size_t left = sizeof a; left > 0;) {
@@ -106,7 +106,7 @@ static kvc_code take(struct validate *v, const struct answer *a, struct kvc_err 
 static kvc_code collect(struct validate *v, int fd, struct kvc_err *err)
 {
   for (;;) {
-    struct answer a;
+    struct answer a = {0};
     size_t have = 0;
     while (have < sizeof a) {
       const ssize_t n = read(fd, (char *)&a + have, sizeof a - have);

@@ -18,6 +18,7 @@ static const struct row rows[] = {
     {"speed_moe_layer_us", OFF(moe_layer_s), 1e-6, 10},
     {"speed_piece_us", OFF(piece_s), 1e-6, 20},
     {"speed_eager_layer_us", OFF(eager_layer_s), 1e-6, 300},
+    {"speed_moe_scale", OFF(moe_scale), 1, 1},
     {"speed_sample_us", OFF(sample_s), 1e-6, 0.3},
 };
 /* Those of the host, with the scheduler beside the GPU or before it. */

@@ -180,8 +180,9 @@ static bool speed_given(struct kvc_speed_facts *out)
     if (kvc_num_parse(at, "KVCAP_SPEED", &v[i], &err) != KVC_E_OK) return false;
     at = end != NULL ? end + 1 : NULL;
   }
-  *out = (struct kvc_speed_facts){v[0] * 1e-6, v[1] * 1e-6, v[2],        v[3] * 1e-6,
-                                  v[4] * 1e-6, v[5] * 1e-6, v[6] * 1e-6, v[7] * 1e-6};
+  *out = (struct kvc_speed_facts){v[0] * 1e-6, v[1] * 1e-6, v[2],
+                                  v[3] * 1e-6, v[4] * 1e-6, v[5] * 1e-6,
+                                  v[6] * 1e-6, v[7] * 1e-6, 1};
   return true;
 }
 

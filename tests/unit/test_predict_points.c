@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <kvcap/predict.h>
+#include <kvcap/speed.h>
 #include <math.h>
 #include <string.h>
 #include "tests/support/close.h"
@@ -194,6 +195,63 @@ static void an_engine_takes_its_scheduler_from_the_facts(void **state)
   }
 }
 
+/* A decode step of 'tokens' requests of a model with experts on 4 H100. */
+static void price(const char *model, bool ranks, double scale, double tokens,
+                  struct kvc_step_cost *out)
+{
+  struct kvc_db *db;
+  struct kvc_err err = {0};
+  struct kvc_latency *latency;
+  struct kvc_speed_facts facts;
+  struct kvc_size_request req;
+  struct kvc_size *size = kvc_arena_alloc(&arena, 1, sizeof *size);
+  kvc_size_request_init(&req);
+  req.brief = true;
+  req.model_name = model;
+  req.gpu_name = "H100";
+  req.deploy.tp = 4;
+  req.deploy.expert_parallel = ranks;
+  assert_int_equal(kvc_db_open(&arena, NULL, 0, &db, &err), KVC_E_OK);
+  assert_int_equal(kvc_size_run(&arena, db, &req, size, &err), KVC_E_OK);
+  assert_int_equal(kvc_speed_facts(db, &size->setting, -1, &facts, &err), KVC_E_OK);
+  facts.moe_scale = scale;
+  assert_int_equal(kvc_speed_open(&arena, db, size, &facts, NULL, &latency, &err),
+                   KVC_E_OK);
+  const struct kvc_step step = {.decodes = tokens,
+                                .decode_tok = tokens,
+                                .decode_context_tok = 100 * tokens,
+                                .decode_longest_tok = 100,
+                                .running = tokens};
+  kvc_latency_price(latency, &step, out);
+}
+
+static void experts_of_early_releases_are_slower_but_not_mxfp4(void **state)
+{
+  (void)state;
+  struct kvc_step_cost now, then;
+  price("Qwen/Qwen3-30B-A3B", false, 1, 16, &now);
+  price("Qwen/Qwen3-30B-A3B", false, 1.6, 16, &then);
+  assert_close(then.moe_s, 1.6 * now.moe_s, 1e-9);
+  assert_close(then.attention_s, now.attention_s, 1e-9);
+  price("openai/gpt-oss-120b", false, 1, 16, &now);
+  price("openai/gpt-oss-120b", false, 1.6, 16, &then);
+  assert_close(then.moe_s, now.moe_s, 1e-9);
+}
+
+/* Eight requests on 4 ranks: with every expert cut in four all ranks read the same, with
+ * whole experts the unluckiest reads more.  At 4,096 every expert is read anyway. */
+static void the_rank_with_most_experts_sets_the_pace(void **state)
+{
+  (void)state;
+  struct kvc_step_cost cut, whole;
+  price("Qwen/Qwen3-30B-A3B", false, 1, 8, &cut);
+  price("Qwen/Qwen3-30B-A3B", true, 1, 8, &whole);
+  assert_true(whole.bytes > 1.05 * cut.bytes);
+  price("Qwen/Qwen3-30B-A3B", false, 1, 4096, &cut);
+  price("Qwen/Qwen3-30B-A3B", true, 1, 4096, &whole);
+  assert_true(whole.bytes < 1.25 * cut.bytes);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -204,6 +262,8 @@ int main(void)
       T(a_prediction_is_slower_than_the_memory),
       T(what_cannot_run_is_no_prediction),
       T(an_engine_takes_its_scheduler_from_the_facts),
+      T(experts_of_early_releases_are_slower_but_not_mxfp4),
+      T(the_rank_with_most_experts_sets_the_pace),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
