@@ -62,6 +62,12 @@ kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
                            const struct kvc_point *point, struct kvc_prediction *out,
                            struct kvc_err *err) KVC_MUST_USE;
 
+/* The same with the latency tuned; NULL: as the model has it. */
+kvc_code kvc_point_predict_tuned(struct kvc_arena *arena, struct kvc_db *db,
+                                 const struct kvc_point *point,
+                                 const struct kvc_tune *tune, struct kvc_prediction *out,
+                                 struct kvc_err *err) KVC_MUST_USE;
+
 /* What a client adds to the time of a first token: HTTP, tokenizer, itself. */
 double kvc_client_s(double prompt_tok);
 

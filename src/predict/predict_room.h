@@ -11,4 +11,8 @@
 kvc_code predict_chain(struct kvc_arena *arena, size_t clients,
                        struct kvc_traffic *traffic, struct kvc_err *err) KVC_MUST_USE;
 
+/* Half the width that residuals of 'n' levels support (3 n: TPOT, TTFT, throughput); of
+ * TTFT, or of TPOT. */
+double predict_width(const double *residual, size_t n, bool ttft);
+
 #endif

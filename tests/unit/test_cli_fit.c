@@ -225,6 +225,71 @@ static void a_calibration_of_another_server_is_not_used(void **state)
   }
 }
 
+/* ---- a table --------------------------------------------------------------------- */
+
+/* Rows of the hidden server, every third one held back. */
+static const char *points_file(struct server *s)
+{
+  struct kvc_buf text;
+  struct kvc_err err;
+  kvc_buf_init(&text, 1 << 16);
+  kvc_buf_puts(&text, "id,gpu,model,vllm_version,input_len_mean,output_len_mean,"
+                      "max_concurrency,num_prompts,mean_tpot_ms,mean_ttft_ms,"
+                      "output_tok_s,split,series_id\n");
+  for (size_t i = 0; i < N_LEVELS; i++) {
+    struct kvc_point p = {.id = "p", .gpu = "H100", .model = MODEL, .version = "0.19.0"};
+    p.quantization = p.kv_dtype = p.dataset = p.flags = p.kind = "";
+    p.quality = p.split = p.series = "";
+    p.tp = p.pp = p.dp = p.ep = 1;
+    p.input_tok = 512;
+    p.output_tok = 128;
+    p.rate_per_s = INFINITY;
+    p.concurrency = clients[i];
+    p.prompts = 6 * clients[i];
+    struct kvc_prediction truth;
+    if (kvc_point_predict_tuned(&s->arena, s->db, &p, &hidden, &truth, &err) != KVC_E_OK)
+      fail_msg("%s", err.msg);
+    kvc_buf_printf(&text,
+                   "P%zu,H100," MODEL ",0.19.0,512,128,%d,%d,%.6f,%.6f,%.6f,%s,s\n", i,
+                   clients[i], 6 * clients[i], truth.value[KVC_POINT_MEAN_TPOT],
+                   truth.value[KVC_POINT_MEAN_TTFT], truth.value[KVC_POINT_OUTPUT_TOK_S],
+                   i % 3 == 1 ? "check" : "calibrate");
+  }
+  const char *path = kit_file("points.csv", text.text, text.len);
+  kvc_buf_clear(&text);
+  return path;
+}
+
+static void rows_of_a_series_predict_those_held_back(void **state)
+{
+  const char *file = points_file(*state);
+  struct kit_run bare = KIT_RUN("validate", file, "--split", "check", "--format", "json");
+  struct kit_run fit = KIT_RUN("validate", file, "--fit", "--format", "json");
+  cJSON *a = parsed(&bare), *b = parsed(&fit);
+  assert_close(kit_number(a, "rows"), 2, 1e-12);
+  assert_close(kit_number(b, "rows"), 2, 1e-12);
+  assert_true(kit_number(a, "all.mean_tpot_ms.median_abs_error_frac") > 0.10);
+  assert_true(kit_number(b, "all.mean_tpot_ms.median_abs_error_frac") < 0.01);
+  assert_close(kit_number(b, "all.mean_tpot_ms.interval_coverage_frac"), 1, 1e-12);
+  assert_true(kit_number(b, "points.0.high") < kit_number(a, "points.0.high"));
+  cJSON_Delete(a);
+  cJSON_Delete(b);
+  kit_done(&bare);
+  kit_done(&fit);
+}
+
+static void a_table_without_series_has_nothing_to_fit(void **state)
+{
+  static const char text[] = "id,gpu,model,split\nP1,H100," MODEL ",calibrate\n"
+                             "P2,H100," MODEL ",check\n";
+  (void)state;
+  struct kit_run r =
+      KIT_RUN("validate", kit_file("bare.csv", text, sizeof text - 1), "--fit");
+  assert_int_equal(r.status, 3);
+  assert_non_null(strstr(r.err, "no series_id has 2 rows whose split is calibrate"));
+  kit_done(&r);
+}
+
 /* ---- what is refused --------------------------------------------------------------- */
 
 #define RESULT(more)                                                                     \
@@ -391,6 +456,8 @@ int main(void)
       cmocka_unit_test(a_level_that_does_not_belong_is_named),
       cmocka_unit_test(a_kept_calibration_moves_the_simulation_to_the_measured),
       cmocka_unit_test(a_calibration_of_another_server_is_not_used),
+      cmocka_unit_test(rows_of_a_series_predict_those_held_back),
+      cmocka_unit_test(a_table_without_series_has_nothing_to_fit),
       cmocka_unit_test(results_that_cannot_be_fitted_are_refused_in_a_sentence),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
       cmocka_unit_test(results_of_two_models_are_no_series),
