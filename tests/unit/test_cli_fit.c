@@ -187,6 +187,77 @@ static void a_kept_calibration_moves_the_simulation_to_the_measured(void **state
   kit_done(&fit);
 }
 
+static void a_written_calibration_reads_back_equal(void **state)
+{
+  struct server *s = *state;
+  struct kvc_calibration c, back;
+  struct kvc_buf text;
+  struct kvc_err err;
+  kvc_calibration_init(&c);
+  c.benchmark = "r: 1.json";
+  c.vllm_version = "0.19.0";
+  c.engine = "V1";
+  c.gpu = "H100-SXM5-80GB";
+  c.model = MODEL;
+  c.dtype = "bfloat16";
+  c.memory_factor = 0.9123;
+  c.flops_factor = 1.1;
+  c.communication_factor = 2;
+  c.host_factor = 1.25;
+  c.sequence_s = -1.5e-06;
+  c.step_s = 0.00031;
+  c.error_frac = 0.07;
+  c.ttft_error_frac = 0.3;
+  c.levels = 7;
+  c.least_clients = 1;
+  c.most_clients = 213.9;
+  kvc_buf_init(&text, KVC_CALIBRATION_MAX_BYTES);
+  kvc_calibration_write(&c, &text);
+  if (kvc_calibration_read(&s->arena, text.text, text.len, "c.yaml", &back, &err) !=
+      KVC_E_OK)
+    fail_msg("%s: %s", err.msg, text.text);
+  kvc_buf_clear(&text);
+  assert_true(kvc_calibration_has_speed(&back));
+  assert_string_equal(back.benchmark, c.benchmark);
+  const double want[] = {c.memory_factor, c.flops_factor,    c.communication_factor,
+                         c.host_factor,   c.sequence_s,      c.step_s,
+                         c.error_frac,    c.ttft_error_frac, c.least_clients,
+                         c.most_clients};
+  const double got[] = {back.memory_factor,        back.flops_factor,
+                        back.communication_factor, back.host_factor,
+                        back.sequence_s,           back.step_s,
+                        back.error_frac,           back.ttft_error_frac,
+                        back.least_clients,        back.most_clients};
+  for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+    assert_close(got[i], want[i], 1e-15);
+  assert_int_equal(back.levels, 7);
+  assert_true(isnan(back.non_torch_bytes));
+}
+
+/* Overheads of memory, given beside, stay in the file that is written. */
+static void overheads_given_beside_stay_in(void **state)
+{
+  static const char text[] =
+      "log: server.log\nvllm_version: \"0.19.0\"\nengine: V1\ngpu: H100-SXM5-80GB\n"
+      "model: " MODEL "\ndtype: bfloat16\ntensor_parallel_size: 1\n"
+      "pipeline_parallel_size: 1\nmax_num_seqs: 256\nmax_num_batched_tokens: 8192\n"
+      "non_torch_bytes: 123456789\n";
+  char path[512];
+  (void)snprintf(path, sizeof path, "%s", kit_file("both.yaml", "", 0));
+  const char *base = kit_file("base.yaml", text, sizeof text - 1);
+  struct kit_run r =
+      KIT_RUN("fit", "bench", series_file(*state, "both.jsonl", 3), "--model", MODEL,
+              SERVER, "--calibration", base, "--save-calibration", path);
+  if (r.status != 0) fail_msg("%s", r.err);
+  kit_done(&r);
+  struct kit_run size =
+      KIT_RUN("size", MODEL, SERVER, "--calibration", path, "--format", "json");
+  cJSON *root = parsed(&size);
+  assert_close(kit_number(root, "memory.non_torch_bytes"), 123456789, 1e-12);
+  cJSON_Delete(root);
+  kit_done(&size);
+}
+
 static bool noted(const cJSON *root, const char *what)
 {
   const cJSON *note;
@@ -456,6 +527,8 @@ int main(void)
       cmocka_unit_test(a_level_that_does_not_belong_is_named),
       cmocka_unit_test(a_kept_calibration_moves_the_simulation_to_the_measured),
       cmocka_unit_test(a_calibration_of_another_server_is_not_used),
+      cmocka_unit_test(a_written_calibration_reads_back_equal),
+      cmocka_unit_test(overheads_given_beside_stay_in),
       cmocka_unit_test(rows_of_a_series_predict_those_held_back),
       cmocka_unit_test(a_table_without_series_has_nothing_to_fit),
       cmocka_unit_test(results_that_cannot_be_fitted_are_refused_in_a_sentence),
