@@ -36,8 +36,9 @@ struct kvc_calibration {
   /* On what the model of a step says: factors on times, and seconds added. */
   double memory_factor, flops_factor, communication_factor, host_factor;
   double sequence_s, step_s;
-  double error_frac; /* of times, where nine of ten are expected after the fit */
-  int64_t levels;    /* measured ones behind it; 0: none */
+  double error_frac,
+      ttft_error_frac; /* of times, where nine of ten are expected after the fit */
+  int64_t levels;      /* measured ones behind it; 0: none */
   double least_clients, most_clients; /* of those levels: mean requests in service */
 };
 

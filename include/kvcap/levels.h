@@ -15,7 +15,7 @@
 #include <kvcap/predict.h>
 
 /* Fewer say nothing; with two the priors do most of the work. */
-enum { KVC_LEVELS_MIN_LEVELS = 2, KVC_LEVELS_MAX_LEVELS = 256 };
+enum { KVC_LEVELS_MIN = 2, KVC_LEVELS_MAX = 256 };
 
 struct kvc_level {
   const char *name;             /* file, with "result 2" behind it where it has several */
@@ -62,8 +62,9 @@ struct kvc_levels_fit {
   const struct kvc_levels *series;
   char version[KVC_VERSION_TEXT]; /* of the server */
   struct kvc_serving_fit fit;
-  struct kvc_level_fit *levels; /* series->n */
-  double error_frac; /* of times: nine of ten are expected within, at such loads */
+  struct kvc_level_fit *levels;       /* series->n */
+  double error_frac, ttft_error_frac; /* nine of ten are expected within, at such loads:
+                                       * TPOT, TTFT; NaN unknown */
 };
 
 kvc_code kvc_levels_fit(struct kvc_arena *arena, const struct kvc_levels *series,
@@ -75,6 +76,22 @@ struct kvc_tune kvc_tune_of(const double x[KVC_FIT_COUNT_]);
 const char *kvc_coefficient_key(size_t i);
 const char *kvc_coefficient_unit(size_t i);
 const char *kvc_coefficient_meaning(size_t i);
+
+/* ---- rows of a table ---------------------------------------------------------- */
+
+enum { KVC_POINTS_FIT_MAX = 12 };
+
+struct kvc_points_fit {
+  struct kvc_serving_fit fit;
+  struct kvc_tune tune;
+  double error_frac, ttft_error_frac; /* as of a kvc_levels_fit */
+  size_t used; /* rows; of more than KVC_POINTS_FIT_MAX so many, evenly picked */
+};
+
+/* Fits the constants of one deployment to rows of a table (kvc_points_read). */
+kvc_code kvc_points_fit(struct kvc_db *db, const struct kvc_point *const *points,
+                        size_t n, struct kvc_points_fit *out,
+                        struct kvc_err *err) KVC_MUST_USE;
 
 /* ---- calibrations ------------------------------------------------------------ */
 

@@ -81,6 +81,12 @@ kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
                            const struct kvc_point *point, struct kvc_prediction *out,
                            struct kvc_err *err) KVC_MUST_USE;
 
+/* The same with the latency tuned; NULL: as the model has it. */
+kvc_code kvc_point_predict_tuned(struct kvc_arena *arena, struct kvc_db *db,
+                                 const struct kvc_point *point,
+                                 const struct kvc_tune *tune, struct kvc_prediction *out,
+                                 struct kvc_err *err) KVC_MUST_USE;
+
 /* An engine of the simulator as a sized deployment sets it; facts by release. */
 kvc_code kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *size,
                            struct kvc_sim_engine *out, struct kvc_err *err) KVC_MUST_USE;

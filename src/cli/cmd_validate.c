@@ -26,6 +26,8 @@ const struct cli_option validate_options[] = {
    .help = "rows whose column kind begins so, such as serving; all kinds of serving when not given"},
   {.name = "--predictions", .arg = "FILE", .type = CLI_TEXT, .offset = X(predictions), .complete = "file",
    .help = "write a line a point: predicted, low, high and measured figures, as CSV"},
+  {.name = "--fit", .type = CLI_TRUE, .offset = X(fit),
+   .help = "fit every series_id on its rows whose split is calibrate, and predict its others with that"},
   {.name = "--jobs", .alias = "-j", .arg = "N", .type = CLI_INT, .offset = X(jobs), .min = 1, .max = 256,
    .advice = "write a count such as 4", .help = "processes; as many as there are processors when not given"},
   {.type = CLI_END}};
@@ -43,7 +45,24 @@ struct answer {
   char text[200]; /* reason for the width, or why it failed */
 };
 
-static void predict(struct validate *v, size_t i, struct answer *out)
+/* Means get the width that the residuals of the fit support, percentiles keep theirs. */
+static void narrow(const struct kvc_points_fit *fit, struct kvc_prediction *p)
+{
+  static const size_t figures[] = {KVC_POINT_MEAN_TPOT, KVC_POINT_MEAN_ITL,
+                                   KVC_POINT_OUTPUT_TOK_S, KVC_POINT_REQ_PER_S,
+                                   KVC_POINT_MEAN_TTFT};
+  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+    const size_t k = figures[i];
+    const double e = k == KVC_POINT_MEAN_TTFT ? fit->ttft_error_frac : fit->error_frac;
+    if (!(e >= 0)) continue;
+    p->low[k] = p->value[k] / (1 + e);
+    p->high[k] = p->value[k] * (1 + e);
+  }
+  p->reason = "fitted on rows of the same series";
+}
+
+static void predict(struct validate *v, size_t i, struct validate_fit *fit,
+                    struct answer *out)
 {
   struct kvc_arena arena;
   struct kvc_db *db;
@@ -53,7 +72,11 @@ static void predict(struct validate *v, size_t i, struct answer *out)
   out->index = i;
   kvc_arena_init(&arena, 1u << 30);
   kvc_code rc = kvc_db_open(&arena, v->dirs, v->n_dirs, &db, &err);
-  if (rc == KVC_E_OK) rc = kvc_point_predict(&arena, db, v->rows[i].point, &p, &err);
+  if (rc == KVC_E_OK && v->fit) rc = validate_tune(v, i, fit, &err);
+  if (rc == KVC_E_OK)
+    rc = kvc_point_predict_tuned(&arena, db, v->rows[i].point,
+                                 v->fit ? &fit->fit.tune : NULL, &p, &err);
+  if (rc == KVC_E_OK && v->fit) narrow(&fit->fit, &p);
   out->ok = rc == KVC_E_OK;
   if (out->ok) {
     memcpy(out->value, p.value, sizeof out->value);
@@ -71,9 +94,11 @@ static void predict(struct validate *v, size_t i, struct answer *out)
 
 static void child(struct validate *v, size_t first, size_t step, int fd)
 {
-  for (size_t i = first; i < v->n; i += step) {
+  struct validate_fit fit = {0};
+  for (size_t i = 0; i < v->n; i++) {
     struct answer a = {0};
-    predict(v, i, &a);
+    if (v->turn[i] % step != first) continue;
+    predict(v, i, &fit, &a);
     const char *at = (const char *)&a;
     for (size_t left = sizeof a; left > 0;) {
       const ssize_t n = write(fd, at, left);
@@ -159,7 +184,7 @@ static bool wanted(const struct validate_args *a, const struct kvc_point *p)
   if (p->quality[0] != '\0' && strcmp(grade, "all") != 0 &&
       strcmp(p->quality, grade) != 0)
     return false;
-  if (a->split != NULL && strcmp(p->split, a->split) != 0) return false;
+  if (!a->fit && a->split != NULL && strcmp(p->split, a->split) != 0) return false;
   if (p->kind[0] == '\0') return true;
   /* What was driven past its limit on purpose measures the driver. */
   return strncmp(p->kind, kind, strlen(kind)) == 0 &&
@@ -181,9 +206,20 @@ static kvc_code read_points(struct validate *v, struct validate_args *a,
   KVC_TRY(kvc_file_read_into(arena, v->file, MAX_BYTES, &text, &len, err));
   KVC_TRY(kvc_points_read(arena, text, len, v->file, &points, &n, err));
   v->rows = kvc_arena_alloc(arena, n + 1, sizeof *v->rows);
-  if (v->rows == NULL) return kvc_arena_full(arena, v->file, err);
-  for (size_t i = 0; i < n; i++)
-    if (wanted(a, &points[i])) v->rows[v->n++].point = &points[i];
+  v->turn = kvc_arena_alloc(arena, n + 1, sizeof *v->turn);
+  v->calibrate = kvc_arena_alloc(arena, n + 1, sizeof *v->calibrate);
+  if (v->rows == NULL || v->turn == NULL || v->calibrate == NULL)
+    return kvc_arena_full(arena, v->file, err);
+  v->fit = a->fit;
+  for (size_t i = 0; i < n; i++) {
+    if (!wanted(a, &points[i])) continue;
+    v->turn[v->n] = v->n;
+    if (v->fit && strcmp(points[i].split, "calibrate") == 0)
+      v->calibrate[v->n_calibrate++] = &points[i];
+    else if (a->split == NULL || strcmp(points[i].split, a->split) == 0)
+      v->rows[v->n++].point = &points[i];
+  }
+  if (v->fit) KVC_TRY(validate_series(v, err));
   v->skipped = n - v->n;
   if (v->n == 0)
     return kvc_fail(err, KVC_E_RANGE, v->file,

@@ -9,7 +9,7 @@
 struct series {
   struct cli *cli;
   struct fit_args *args;
-  struct kvc_level levels[KVC_LEVELS_MAX_LEVELS];
+  struct kvc_level levels[KVC_LEVELS_MAX];
   size_t n;
   const char *model, *of; /* that the first result names, and which result that was */
 };
@@ -46,9 +46,9 @@ static kvc_code add(struct series *s, const struct kvc_bench_set *set,
                            ? set->where
                            : kvc_arena_printf(arena, "%s, result %zu", set->where, i + 1);
     if (name == NULL) return kvc_arena_full(arena, set->where, err);
-    if (s->n == KVC_LEVELS_MAX_LEVELS)
+    if (s->n == KVC_LEVELS_MAX)
       return kvc_fail(err, KVC_E_LIMIT, name, "is one more than the %d results of a fit",
-                      KVC_LEVELS_MAX_LEVELS);
+                      KVC_LEVELS_MAX);
     KVC_TRY(same_server(s, &set->records[i], name, err));
     KVC_TRY(kvc_level_of(arena, &set->records[i], name, &s->levels[s->n], err));
     s->n++;

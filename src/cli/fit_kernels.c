@@ -12,11 +12,14 @@ static kvc_code read_tables(struct cli *cli, const struct fit_args *args,
   for (size_t i = 0; i < args->n_files; i++) {
     const char *path = args->files[i];
     const size_t len = strlen(path);
-    char *text;
-    if (len > 3 && strcmp(path + len - 3, ".gz") == 0)
+    bool gz = len > 3 && strcmp(path + len - 3, ".gz") == 0;
+    char *text = NULL;
+    if (!gz)
+      KVC_TRY(kvc_file_read_into(&cli->arena, path, MAX_BYTES, &text, &out[i].len, err));
+    gz = gz || (out[i].len > 1 && memcmp(text, "\x1f\x8b", 2) == 0);
+    if (gz)
       return kvc_fail(err, KVC_E_UNSUPPORTED, path,
                       "is compressed; gunzip it first and name the .csv");
-    KVC_TRY(kvc_file_read_into(&cli->arena, path, MAX_BYTES, &text, &out[i].len, err));
     out[i].name = path;
     out[i].text = text;
   }

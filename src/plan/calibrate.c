@@ -58,7 +58,7 @@ static void warn_release(struct sizing *s, const struct kvc_calibration *c,
   sizing_note(s, "warning",
               sizing_text(s,
                           "the calibration is of vLLM %s and is used for %s: overheads "
-                          "may have moved between them",
+                          "may have moved between them, and speed too",
                           c->vllm_version, here));
 }
 
@@ -80,6 +80,9 @@ static void record_use(struct sizing *s, const struct used *parts, size_t n)
     if (parts[i].yes) origin(s, parts[i].key, parts[i].bytes);
   }
   const char *file = s->req->calibration->file;
+  if (yes.len + no.len == 0 && kvc_calibration_has_speed(s->req->calibration))
+    sizing_note(s, "note",
+                "the calibration holds speed and no overheads: memory is as presumed");
   if (yes.len > 0)
     sizing_note(s, "note",
                 sizing_text(s, "measured and not presumed, from %s: %s",

@@ -1,6 +1,7 @@
 /* fit.c - constants of one deployment fitted through its simulation.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "predict_room.h"
 #include <kvcap/levels.h>
 #include <math.h>
 #include <stdlib.h>
@@ -82,18 +83,20 @@ static void mark(const double *residual, size_t n, size_t k, double *work,
 }
 
 /* Nine of ten within, normal errors taken: the sum of squares of what is left over, less
- * the freedom that the fit used, with two observations of 5 % to begin with, so that a
- * few levels that are met exactly do not promise exactness. */
-static double width(const double *residual, size_t n)
+ * the freedom that the fit used, with two observations of 5 % (TTFT: 15 %) to begin with,
+ * so that a few levels that are met exactly do not promise exactness. */
+double predict_width(const double *residual, size_t n, bool ttft)
 {
-  double sum = 2 * 0.05 * 0.05, have = 0;
+  const double least = ttft ? 0.15 : 0.05;
+  double sum = 2 * least * least, have = 0;
   for (size_t i = 0; i < n; i++) {
-    const double tpot = residual[3 * i], rate = residual[3 * i + 2];
-    const double e = isnan(tpot) ? rate : tpot;
+    const double *r = &residual[3 * i];
+    const double e = ttft ? r[1] : isnan(r[0]) ? r[2] : r[0];
     if (isnan(e)) continue;
     sum += e * e;
     have += 1;
   }
+  if (!(have > 0)) return NAN;
   const double spent = fmin(floor(have / 2), 3);
   return expm1(1.645 * sqrt(sum / (2 + have - spent)));
 }
@@ -114,12 +117,11 @@ static kvc_code levels_of(const struct kvc_levels *s, const double *residual,
 kvc_code kvc_levels_fit(struct kvc_arena *arena, const struct kvc_levels *s,
                         struct kvc_levels_fit *out, struct kvc_err *err)
 {
-  if (s->n < KVC_LEVELS_MIN_LEVELS || s->n > KVC_LEVELS_MAX_LEVELS)
+  if (s->n < KVC_LEVELS_MIN || s->n > KVC_LEVELS_MAX)
     return kvc_fail(err, KVC_E_RANGE, s->n > 0 ? s->levels[0].name : NULL,
                     "%zu load level%s: a fit needs %d to %d results of one deployment "
                     "under different loads",
-                    s->n, s->n == 1 ? "" : "s", KVC_LEVELS_MIN_LEVELS,
-                    KVC_LEVELS_MAX_LEVELS);
+                    s->n, s->n == 1 ? "" : "s", KVC_LEVELS_MIN, KVC_LEVELS_MAX);
   struct context c = {.series = s};
   struct kvc_serving *measured = kvc_arena_alloc(arena, s->n, sizeof *measured);
   double *residual = kvc_arena_alloc(arena, 3 * s->n, sizeof *residual);
@@ -139,6 +141,7 @@ kvc_code kvc_levels_fit(struct kvc_arena *arena, const struct kvc_levels *s,
   KVC_TRY(rc);
   KVC_TRY(levels_of(s, residual, out, err));
   for (size_t k = 0; k < 3; k++) mark(residual, s->n, k, work, out->levels);
-  out->error_frac = width(residual, s->n);
+  out->error_frac = predict_width(residual, s->n, false);
+  out->ttft_error_frac = predict_width(residual, s->n, true);
   return KVC_E_OK;
 }

@@ -290,6 +290,14 @@ kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
                            const struct kvc_point *point, struct kvc_prediction *out,
                            struct kvc_err *err)
 {
+  return kvc_point_predict_tuned(arena, db, point, NULL, out, err);
+}
+
+kvc_code kvc_point_predict_tuned(struct kvc_arena *arena, struct kvc_db *db,
+                                 const struct kvc_point *point,
+                                 const struct kvc_tune *tune, struct kvc_prediction *out,
+                                 struct kvc_err *err)
+{
   struct kvc_engine *engine;
   struct kvc_latency *latency;
   struct kvc_traffic traffic;
@@ -309,7 +317,7 @@ kvc_code kvc_point_predict(struct kvc_arena *arena, struct kvc_db *db,
                         ? 1
                         : -1;
   KVC_TRY(kvc_speed_facts(db, &size->setting, async, &facts, err));
-  KVC_TRY(kvc_speed_open(arena, db, size, &facts, NULL, &latency, err));
+  KVC_TRY(kvc_speed_open(arena, db, size, &facts, tune, &latency, err));
   struct kvc_traffic_spec spec = load_of(point, size);
   if (is_natural(point)) {
     KVC_TRY(natural(arena, spec.prompt.mean, &spec.prompt, err));

@@ -107,6 +107,7 @@ void kvc_levels_calibration(const struct kvc_levels_fit *fit,
   out->sequence_s = rounded(x[KVC_FIT_SEQ]);
   out->step_s = rounded(x[KVC_FIT_STEP]);
   out->error_frac = rounded(fit->error_frac);
+  out->ttft_error_frac = rounded(fit->ttft_error_frac);
   out->levels = (int64_t)fit->series->n;
   out->least_clients = INFINITY;
   out->most_clients = 0;

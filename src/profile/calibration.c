@@ -40,7 +40,8 @@ const struct field calibration_rows[] = {
     FACTOR("host_factor", host_factor, "on launches and the host's times"),
     SECONDS("sequence_s", sequence_s, "more a running request and step"),
     SECONDS("step_s", step_s, "more a step"),
-    {.key = "error_frac", .type = FIELD_DOUBLE, .offset = C(error_frac), .min = 0, .max = 10, .help = "how far times may be off, by what the fit left over"},
+    {.key = "error_frac", .type = FIELD_DOUBLE, .offset = C(error_frac), .min = 0, .max = 10, .help = "how far the time per output token may be off, by what the fit left over"},
+    {.key = "ttft_error_frac", .type = FIELD_DOUBLE, .offset = C(ttft_error_frac), .min = 0, .max = 10, .help = "the same of the time to the first token"},
     {.key = "levels", .type = FIELD_INT64, .offset = C(levels), .min = 1, .max = 1e5, .help = "measured loads behind the speed"},
     {.key = "least_clients", .type = FIELD_DOUBLE, .offset = C(least_clients), .min = 0, .max = 1e6, .help = "fewest requests in service, on the mean, at those loads"},
     {.key = "most_clients", .type = FIELD_DOUBLE, .offset = C(most_clients), .min = 0, .max = 1e6, .help = "most of them"},
@@ -85,7 +86,7 @@ void kvc_calibration_init(struct kvc_calibration *c)
       c->weights_difference_bytes = c->rest_bytes = (double)NAN;
   c->memory_factor = c->flops_factor = c->communication_factor = c->host_factor =
       c->sequence_s = c->step_s = (double)NAN;
-  c->error_frac = c->least_clients = c->most_clients = (double)NAN;
+  c->error_frac = c->ttft_error_frac = c->least_clients = c->most_clients = (double)NAN;
 }
 
 kvc_code kvc_calibration_read(struct kvc_arena *arena, const char *text, size_t len,
@@ -176,6 +177,7 @@ void kvc_calibration_write(const struct kvc_calibration *c, struct kvc_buf *out)
     for (size_t i = 0; i < N_SPEED; i++)
       if (f->offset == of_speed[i]) put_number(out, f->key, figure(c, f->offset));
   put_number(out, "error_frac", c->error_frac);
+  put_number(out, "ttft_error_frac", c->ttft_error_frac);
   put_count(out, "levels", c->levels);
   put_number(out, "least_clients", c->least_clients);
   put_number(out, "most_clients", c->most_clients);

@@ -28,6 +28,11 @@ static const char *percent(struct kvc_doc *doc, double frac)
   return isnan(frac) ? "not measured" : TEXT(doc, "%.1f %%", 100 * frac);
 }
 
+static const char *whole_percent(struct kvc_doc *doc, double frac)
+{
+  return isnan(frac) ? "what nobody measured" : TEXT(doc, "%.0f %%", 100 * frac);
+}
+
 /* ---- a server -------------------------------------------------------------------- */
 
 static void add_coefficients(struct kvc_doc *doc, const struct kvc_serving_fit *fit)
@@ -149,6 +154,8 @@ kvc_code kvc_doc_levels_fit(struct kvc_doc *doc, const struct kvc_levels_fit *fi
   kvc_node_num(doc, doc->root, "pipeline_parallel_size", s->size->setting.pp, KVC_U_NONE);
   kvc_node_num(doc, doc->root, "iterations", (double)f->iterations, KVC_U_NONE);
   kvc_node_num(doc, doc->root, "interval_error_frac", fit->error_frac, KVC_U_NONE);
+  kvc_node_num(doc, doc->root, "interval_ttft_error_frac", fit->ttft_error_frac,
+               KVC_U_NONE);
   kvc_node_text(doc, doc->root, "saved", saved);
   (void)kvc_block_add(doc, KVC_BLOCK_VERDICT, NULL,
                       TEXT(doc, "%s error %s -> %s over %zu loads", figures[k].name,
@@ -162,9 +169,10 @@ kvc_code kvc_doc_levels_fit(struct kvc_doc *doc, const struct kvc_levels_fit *fi
                       NULL);
   (void)kvc_block_add(doc, KVC_BLOCK_PARA, "times:",
                       TEXT(doc,
-                           "within %.0f %% on nine of ten such loads, by what the "
-                           "fit leaves over",
-                           100 * fit->error_frac),
+                           "TPOT within %s and TTFT within %s on nine of ten such "
+                           "loads, by what the fit leaves over",
+                           whole_percent(doc, fit->error_frac),
+                           whole_percent(doc, fit->ttft_error_frac)),
                       NULL);
   if (s->note != NULL) (void)kvc_block_add(doc, KVC_BLOCK_PARA, "note:", s->note, NULL);
   kvc_node_text(doc, doc->root, "note", s->note);

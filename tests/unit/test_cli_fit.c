@@ -189,6 +189,77 @@ static void a_kept_calibration_moves_the_simulation_to_the_measured(void **state
   kit_done(&fit);
 }
 
+static void a_written_calibration_reads_back_equal(void **state)
+{
+  struct server *s = *state;
+  struct kvc_calibration c, back;
+  struct kvc_buf text;
+  struct kvc_err err;
+  kvc_calibration_init(&c);
+  c.benchmark = "r: 1.json";
+  c.vllm_version = "0.19.0";
+  c.engine = "V1";
+  c.gpu = "H100-SXM5-80GB";
+  c.model = MODEL;
+  c.dtype = "bfloat16";
+  c.memory_factor = 0.9123;
+  c.flops_factor = 1.1;
+  c.communication_factor = 2;
+  c.host_factor = 1.25;
+  c.sequence_s = -1.5e-06;
+  c.step_s = 0.00031;
+  c.error_frac = 0.07;
+  c.ttft_error_frac = 0.3;
+  c.levels = 7;
+  c.least_clients = 1;
+  c.most_clients = 213.9;
+  kvc_buf_init(&text, KVC_CALIBRATION_MAX_BYTES);
+  kvc_calibration_write(&c, &text);
+  if (kvc_calibration_read(&s->arena, text.text, text.len, "c.yaml", &back, &err) !=
+      KVC_E_OK)
+    fail_msg("%s: %s", err.msg, text.text);
+  kvc_buf_clear(&text);
+  assert_true(kvc_calibration_has_speed(&back));
+  assert_string_equal(back.benchmark, c.benchmark);
+  const double want[] = {c.memory_factor, c.flops_factor,    c.communication_factor,
+                         c.host_factor,   c.sequence_s,      c.step_s,
+                         c.error_frac,    c.ttft_error_frac, c.least_clients,
+                         c.most_clients};
+  const double got[] = {back.memory_factor,        back.flops_factor,
+                        back.communication_factor, back.host_factor,
+                        back.sequence_s,           back.step_s,
+                        back.error_frac,           back.ttft_error_frac,
+                        back.least_clients,        back.most_clients};
+  for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+    assert_close(got[i], want[i], 1e-15);
+  assert_int_equal(back.levels, 7);
+  assert_true(isnan(back.non_torch_bytes));
+}
+
+/* Overheads of memory, given beside, stay in the file that is written. */
+static void overheads_given_beside_stay_in(void **state)
+{
+  static const char text[] =
+      "log: server.log\nvllm_version: \"0.19.0\"\nengine: V1\ngpu: H100-SXM5-80GB\n"
+      "model: " MODEL "\ndtype: bfloat16\ntensor_parallel_size: 1\n"
+      "pipeline_parallel_size: 1\nmax_num_seqs: 256\nmax_num_batched_tokens: 8192\n"
+      "non_torch_bytes: 123456789\n";
+  char path[512];
+  (void)snprintf(path, sizeof path, "%s", kit_file("both.yaml", "", 0));
+  const char *base = kit_file("base.yaml", text, sizeof text - 1);
+  struct kit_run r =
+      KIT_RUN("fit", "bench", series_file(*state, "both.jsonl", 3), "--model", MODEL,
+              SERVER, "--calibration", base, "--save-calibration", path);
+  if (r.status != 0) fail_msg("%s", r.err);
+  kit_done(&r);
+  struct kit_run size =
+      KIT_RUN("size", MODEL, SERVER, "--calibration", path, "--format", "json");
+  cJSON *root = parsed(&size);
+  assert_close(kit_number(root, "memory.non_torch_bytes"), 123456789, 1e-12);
+  cJSON_Delete(root);
+  kit_done(&size);
+}
+
 static bool noted(const cJSON *root, const char *what)
 {
   const cJSON *note;
@@ -225,6 +296,74 @@ static void a_calibration_of_another_server_is_not_used(void **state)
     kit_done(&with);
     kit_done(&bare);
   }
+}
+
+/* ---- a table --------------------------------------------------------------------- */
+
+/* Rows of the hidden server, every third one held back. */
+static const char *points_file(struct server *s)
+{
+  struct kvc_buf text;
+  struct kvc_err err;
+  kvc_buf_init(&text, 1 << 16);
+  kvc_buf_puts(&text, "id,gpu,model,vllm_version,input_len_mean,output_len_mean,"
+                      "max_concurrency,num_prompts,mean_tpot_ms,mean_ttft_ms,"
+                      "output_tok_s,split,series_id\n");
+  for (size_t i = 0; i < N_LEVELS; i++) {
+    struct kvc_point p = {.id = "p", .gpu = "H100", .model = MODEL, .version = "0.19.0"};
+    p.quantization = p.kv_dtype = p.dataset = p.flags = p.kind = "";
+    p.quality = p.split = p.series = "";
+    p.tp = p.pp = p.dp = p.ep = 1;
+    p.input_tok = 512;
+    p.output_tok = 128;
+    p.rate_per_s = INFINITY;
+    p.concurrency = clients[i];
+    p.prompts = 6 * clients[i];
+    struct kvc_prediction truth;
+    if (kvc_point_predict_tuned(&s->arena, s->db, &p, &hidden, &truth, &err) != KVC_E_OK)
+      fail_msg("%s", err.msg);
+    kvc_buf_printf(&text,
+                   "P%zu,H100," MODEL ",0.19.0,512,128,%d,%d,%.6f,%.6f,%.6f,%s,s\n", i,
+                   clients[i], 6 * clients[i], truth.value[KVC_POINT_MEAN_TPOT],
+                   truth.value[KVC_POINT_MEAN_TTFT], truth.value[KVC_POINT_OUTPUT_TOK_S],
+                   i % 3 == 1 ? "check" : "calibrate");
+  }
+  const char *path = kit_file("points.csv", text.text, text.len);
+  kvc_buf_clear(&text);
+  return path;
+}
+
+static void rows_of_a_series_predict_those_held_back(void **state)
+{
+  const char *file = points_file(*state);
+  struct kit_run bare = KIT_RUN("validate", file, "--split", "check", "--format", "json");
+  struct kit_run fit = KIT_RUN("validate", file, "--fit", "--format", "json");
+  cJSON *a = parsed(&bare), *b = parsed(&fit);
+  assert_close(kit_number(a, "rows"), 2, 1e-12);
+  assert_close(kit_number(b, "rows"), 2, 1e-12);
+  assert_true(kit_number(a, "all.mean_tpot_ms.median_abs_error_frac") > 0.10);
+  assert_true(kit_number(b, "all.mean_tpot_ms.median_abs_error_frac") < 0.01);
+  assert_close(kit_number(b, "all.mean_tpot_ms.interval_coverage_frac"), 1, 1e-12);
+  assert_true(kit_number(b, "points.0.high.mean_tpot_ms") /
+                  kit_number(b, "points.0.predicted.mean_tpot_ms") <
+              kit_number(a, "points.0.high.mean_tpot_ms") /
+                  kit_number(a, "points.0.predicted.mean_tpot_ms"));
+  cJSON_Delete(a);
+  cJSON_Delete(b);
+  kit_done(&bare);
+  kit_done(&fit);
+}
+
+static void a_table_without_series_has_nothing_to_fit(void **state)
+{
+  static const char text[] = "id,gpu,model,split\nP1,H100," MODEL ",calibrate\n"
+                             "P2,H100," MODEL ",check\n";
+  (void)state;
+  struct kit_run r =
+      KIT_RUN("validate", kit_file("bare.csv", text, sizeof text - 1), "--fit");
+  assert_int_equal(r.status, 3);
+  assert_non_null(strstr(r.err, "no series_id has 2 rows whose split is calibrate"));
+  kit_done(&r);
 }
 
 /* ---- what is refused --------------------------------------------------------------- */
@@ -393,6 +532,10 @@ int main(void)
       cmocka_unit_test(a_level_that_does_not_belong_is_named),
       cmocka_unit_test(a_kept_calibration_moves_the_simulation_to_the_measured),
       cmocka_unit_test(a_calibration_of_another_server_is_not_used),
+      cmocka_unit_test(a_written_calibration_reads_back_equal),
+      cmocka_unit_test(overheads_given_beside_stay_in),
+      cmocka_unit_test(rows_of_a_series_predict_those_held_back),
+      cmocka_unit_test(a_table_without_series_has_nothing_to_fit),
       cmocka_unit_test(results_that_cannot_be_fitted_are_refused_in_a_sentence),
       cmocka_unit_test(wrong_arguments_end_with_one_sentence),
       cmocka_unit_test(results_of_two_models_are_no_series),
