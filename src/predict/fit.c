@@ -114,14 +114,24 @@ static kvc_code levels_of(const struct kvc_levels *s, const double *residual,
   return KVC_E_OK;
 }
 
-kvc_code kvc_levels_fit(struct kvc_arena *arena, const struct kvc_levels *s,
-                        struct kvc_levels_fit *out, struct kvc_err *err)
+static kvc_code enough(const struct kvc_levels *s, struct kvc_err *err)
 {
   if (s->n < KVC_LEVELS_MIN || s->n > KVC_LEVELS_MAX)
     return kvc_fail(err, KVC_E_RANGE, s->n > 0 ? s->levels[0].name : NULL,
                     "%zu load level%s: a fit needs %d to %d results of one deployment "
                     "under different loads",
                     s->n, s->n == 1 ? "" : "s", KVC_LEVELS_MIN, KVC_LEVELS_MAX);
+  for (size_t i = 1; i < s->n; i++)
+    if (strcmp(s->levels[i].load, s->levels[0].load) != 0) return KVC_E_OK;
+  return kvc_fail(err, KVC_E_RANGE, s->levels[0].name,
+                  "all %zu results are of one load (%s): a fit needs two that differ",
+                  s->n, s->levels[0].load);
+}
+
+kvc_code kvc_levels_fit(struct kvc_arena *arena, const struct kvc_levels *s,
+                        struct kvc_levels_fit *out, struct kvc_err *err)
+{
+  KVC_TRY(enough(s, err));
   struct context c = {.series = s};
   struct kvc_serving *measured = kvc_arena_alloc(arena, s->n, sizeof *measured);
   double *residual = kvc_arena_alloc(arena, 3 * s->n, sizeof *residual);

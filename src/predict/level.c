@@ -82,6 +82,11 @@ kvc_code kvc_level_of(struct kvc_arena *arena, const struct kvc_bench *b,
                     "is of a run in which %.0f requests failed and %.0f completed: what "
                     "it measured is not its load",
                     b->failed, b->completed);
+  if (b->spec_accept_length > 1 && b->spec_accept_frac > 0)
+    return kvc_fail(err, KVC_E_UNSUPPORTED, name,
+                    "is of a server that speculates (%.2f tokens a step), which is not "
+                    "simulated",
+                    b->spec_accept_length);
   KVC_TRY(lengths_of(b, name, out, err));
   KVC_TRY(load_of(b, name, out, err));
   out->measured.tpot_s = 1e-3 * first_of(b->tpot_ms.mean, b->itl_ms.mean);

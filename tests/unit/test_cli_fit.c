@@ -383,6 +383,9 @@ static void results_that_cannot_be_fitted_are_refused_in_a_sentence(void **state
   } cases[] = {
       {"{\"a\": 1}\n", "no benchmark result", 3},
       {RESULT("\"request_rate\": \"inf\", " LENGTHS), "1 load level: a fit needs 2", 3},
+      {RESULT("\"max_concurrency\": 4, " LENGTHS)
+           RESULT("\"max_concurrency\": 4, " LENGTHS),
+       "all 2 results are of one load (4 clients, 8 x 512 + 128 tokens)", 3},
       {RESULT(LENGTHS), "tells neither the concurrency nor the request rate", 3},
       {RESULT("\"max_concurrency\": 4"), "does not tell how long prompts and outputs", 3},
       {RESULT("\"max_concurrency\": 4, \"completed\": 8, \"total_output_tokens\": 80"),
