@@ -23,7 +23,7 @@ struct kvc_speed_facts {
   double piece_s;       /* more for a layer outside a full graph: mixed batches */
   double eager_layer_s; /* launches of a layer without graphs */
   double sample_s;      /* sampler, one row */
-  double moe_scale;     /* factor on routed experts that are not MXFP4; 0 = 1 */
+  double moe_scale;     /* factor on FP8 experts, on Blackwell on all but MXFP4; 0 = 1 */
 };
 
 /* What a calibration may change; 1 and 0 leave the model alone. */

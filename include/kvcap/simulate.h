@@ -34,8 +34,9 @@ struct kvc_simulation {
   enum kvc_speed_source source; /* of the coefficients */
   bool extrapolated;            /* beyond what the model was compared with */
   const char *reason;           /* for the width of the intervals */
-  double error_frac; /* calibrated: what the fit to this server left of TPOT; else NaN */
-  const char *slo;   /* as given, NULL */
+  double error_frac;            /* calibrated: what the fit left of TPOT; NaN */
+  double ttft_error_frac;       /* and of TTFT; NaN */
+  const char *slo;              /* as given, NULL */
   uint64_t seed;
   struct kvc_simulation_run *runs;
   size_t n_runs;

@@ -143,7 +143,7 @@ static kvc_code simulate(struct simulate *s, struct kvc_err *err)
   KVC_TRY(simulate_runs(s, err));
   KVC_TRY(look_for_rejected(s, err));
   decode_step(s);
-  out->error_frac = NAN;
+  out->error_frac = out->ttft_error_frac = NAN;
   if (s->tuned) simulate_narrow(s->args, out);
   out->load = load_words(s);
   out->verdict = verdict(s);

@@ -46,11 +46,8 @@ void simulate_narrow(const struct simulate_args *args, struct kvc_simulation *ou
     reason = kvc_arena_printf(arena, "calibrated on %s, and this load has %.3g; %s",
                               loads, here, out->reason);
   } else {
-    reason = c->ttft_error_frac >= 0
-                 ? kvc_arena_printf(arena,
-                                    "calibrated on this server: %s; TTFT within %.0f %%",
-                                    loads, 100 * c->ttft_error_frac)
-                 : kvc_arena_printf(arena, "calibrated on this server: %s", loads);
+    reason = kvc_arena_printf(arena, "calibrated on this server: %s", loads);
+    out->ttft_error_frac = c->ttft_error_frac;
     out->error_frac = c->error_frac;
   }
   if (reason != NULL) out->reason = reason;

@@ -109,15 +109,18 @@ static const struct {
                {"tpot_percentiles", KVC_POINT_P99_TPOT},
                {"throughput", KVC_POINT_OUTPUT_TOK_S}};
 
-/* What a fit to this server left over is of steps: TTFT hangs on the client too. */
+/* Of a calibrated server means have the width that its fit left over. */
 static void spread_of(const struct kvc_simulation *s, size_t figure, double *low,
                       double *high)
 {
+  const double e = figure == KVC_POINT_MEAN_TTFT ? s->ttft_error_frac
+                   : figure == KVC_POINT_MEAN_TPOT || figure == KVC_POINT_OUTPUT_TOK_S
+                       ? s->error_frac
+                       : (double)NAN;
   kvc_predict_interval(s->source, s->extrapolated, figure, low, high);
-  if (!(s->error_frac >= 0)) return;
-  if (figure != KVC_POINT_MEAN_TPOT && figure != KVC_POINT_OUTPUT_TOK_S) return;
-  *low = 1 / (1 + s->error_frac);
-  *high = 1 + s->error_frac;
+  if (!(e >= 0)) return;
+  *low = 1 / (1 + e);
+  *high = 1 + e;
 }
 
 static void add_intervals(struct kvc_doc *doc, struct kvc_node *root,

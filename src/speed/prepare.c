@@ -203,22 +203,24 @@ kvc_code kvc_latency_prepare(struct kvc_arena *arena, const struct kvc_latency_i
   struct kvc_ops *ops = kvc_arena_alloc(arena, 1, sizeof *ops);
   if (l == NULL || ops == NULL) return kvc_arena_full(arena, in->gpu->name, err);
   KVC_TRY(kvc_ops_list(in->model, set, in->facts, set->pp - 1, ops, err));
-  *l = (struct kvc_latency){.shape = *ops,
-                            .bandwidth = bw,
-                            .elem_s_per_byte = 1 / (0.75 * bw),
-                            .tp = set->tp,
-                            .pp = set->pp,
-                            .dp = set->dp,
-                            .whole_experts = set->expert_parallel,
-                            .speed = *in->speed,
-                            .eager = set->enforce_eager,
-                            .graph_cap_tok = set->max_cudagraph_tok > 0
-                                                 ? (double)set->max_cudagraph_tok
-                                                 : (double)in->facts->graph_cap_tok,
-                            .spec_tok = set->spec_tokens,
-                            .lora_frac = set->lora ? 0.10 : 0,
-                            .source = in->source,
-                            .tune = {1, 1, 1, 1, 0, 0}};
+  *l = (struct kvc_latency){
+      .shape = *ops,
+      .bandwidth = bw,
+      .elem_s_per_byte = 1 / (0.75 * bw),
+      .tp = set->tp,
+      .pp = set->pp,
+      .dp = set->dp,
+      .new_gpu = in->gpu->architecture != NULL &&
+                 strncmp(in->gpu->architecture, "Blackwell", 9) == 0,
+      .whole_experts = set->expert_parallel,
+      .speed = *in->speed,
+      .eager = set->enforce_eager,
+      .graph_cap_tok = set->max_cudagraph_tok > 0 ? (double)set->max_cudagraph_tok
+                                                  : (double)in->facts->graph_cap_tok,
+      .spec_tok = set->spec_tokens,
+      .lora_frac = set->lora ? 0.10 : 0,
+      .source = in->source,
+      .tune = {1, 1, 1, 1, 0, 0}};
   if (!(l->graph_cap_tok > 0)) l->graph_cap_tok = 256;
   l->graph_step = in->facts->graph_sizes == KVC_GRAPH_TWICE_STEP16 ? 16 : 8;
   if (in->tune != NULL) l->tune = *in->tune;

@@ -24,6 +24,7 @@ struct kvc_latency {
   double reduce_max_bytes;
   double hop_s, hop_s_per_byte; /* between pipeline stages */
   double tp, pp, dp;
+  bool new_gpu; /* of an architecture that early releases had no tuned experts for */
   bool whole_experts;
   struct kvc_speed_facts speed;
   struct kvc_tune tune;

@@ -14,9 +14,9 @@
  *              agree more than chance.  bytes = touched x weights, flops = 2 n k in
  *              out, x = tokens an expert.  Expert parallelism: the slowest rank holds
  *              SKEW times its share of tokens and reads the largest of as many draws of
- *              touched experts as there are ranks.  Releases before those of the
- *              tables take 'moe_scale' times as long, MXFP4 apart: presumed from
- *              servers of 0.11.                           source: kernel tables
+ *              touched experts as there are ranks.  In releases before those of the
+ *              tables FP8 experts, and on Blackwell all but MXFP4, take 'moe_scale'
+ *              times as long: presumed from servers.      source: kernel tables
  *   attention  decode: bytes = KV of all contexts, cut at the window; flops = 2 heads
  *              (qk + v) context.  prefill: pairs = new (context + new / 2), flops =
  *              2 heads (qk + v) pairs, x = 2 pairs / new.  Latent attention decodes
@@ -99,8 +99,9 @@ static double experts(const struct kvc_latency *l, const struct speed_op *o, dou
   const double flops = 2 * pairs * op->madds;
   account(s, op->count, bytes, flops, l->bandwidth, o->peak_flops);
   const double x = fmax(pairs / hit, 1e-3);
+  const bool late = l->new_gpu || op->fmt == KVC_FMT_FP8 || op->fmt == KVC_FMT_FP8_BLOCK;
   const double scale =
-      l->speed.moe_scale > 1 && op->fmt != KVC_FMT_MXFP4 ? l->speed.moe_scale : 1;
+      l->speed.moe_scale > 1 && late && op->fmt != KVC_FMT_MXFP4 ? l->speed.moe_scale : 1;
   return op->count * scale * kvc_priced_time(&o->curve, bytes, flops, x);
 }
 
