@@ -29,6 +29,7 @@ static kvc_code open_server(struct simulate *s, struct kvc_err *err)
                                       .clock = s->latency,
                                       .slo = a->limits,
                                       .keep_requests = a->requests_csv != NULL,
+                                      .warmup_frac = a->warmup_frac,
                                       .series_points = 200};
   return simulate_engine(s, &s->config, err);
 }

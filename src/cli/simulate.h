@@ -10,7 +10,8 @@
 struct simulate_args {
   struct size_args size; /* first: cli_parse counts on it */
   double rate_per_s, burstiness, duration_s, range_ratio, rate_scale, think_s;
-  double rate_end_per_s, period_s, peak_to_trough, time_scale, watermark_frac;
+  double rate_end_per_s, period_s, peak_to_trough, time_scale, watermark_frac,
+      warmup_frac;
   double prefix_tok;
   int64_t input_tok, output_tok, prompts, seed, long_prefill_tok; /* prompts 0: unsaid */
   int concurrency, turns, replicas, async_scheduling, jobs;

@@ -95,6 +95,8 @@ const struct cli_option simulate_options[] = {
   SIZE_GROUP("Question"),
   {.name = "--slo", .arg = "LIMITS", .type = CLI_TEXT, .offset = X(slo),
    .help = "limits such as ttft_p95=500ms,tpot_p95=30ms; goodput counts requests within them"},
+  {.name = "--warmup", .arg = "FRAC", .type = CLI_NUM, .offset = X(warmup_frac), .min = 0, .max = 0.9,
+   .advice = "write a fraction such as 0.1", .help = "share of the requests, the first to arrive, left out of the times"},
   {.name = "--sweep", .arg = "LOADS", .type = CLI_TEXT, .offset = X(sweep),
    .help = "one run a load: rate=1..40, rate=1,2,4,8 or concurrency=1,4,16,64"},
   {.name = "--jobs", .arg = "N", .type = CLI_INT, .offset = X(jobs), .min = 1, .max = 256,

@@ -1,0 +1,99 @@
+/* test_cli_simulate_load.c - kvcap simulate: loads, and what a run says of them.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "cli_kit.h"
+#include "tests/support/close.h"
+
+#define MODEL "simulate", "Qwen/Qwen3-8B", "--gpu", "H100", "--vllm-version", "0.19.0"
+
+static cJSON *simulated(const struct kit_run *r)
+{
+  cJSON *root = cJSON_Parse(r->out);
+  if (root == NULL) fail_msg("%d: %s", r->status, r->err);
+  return root;
+}
+
+/* vllm bench serve --request-rate 1 --max-concurrency 16: a semaphore that never closes.
+ */
+static void a_limit_beside_a_rate_leaves_the_rate(void **state)
+{
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, "--input-len", "512", "--output-len", "64", "--num-prompts", "200",
+              "--rate", "1", "--concurrency", "16", "--format", "json");
+  cJSON *root = simulated(&r);
+  const double served = kit_number(root, "throughput.requests_per_s");
+  assert_true(served > 0.8 && served < 1.2);
+  cJSON_Delete(root);
+  kit_done(&r);
+  /* ... and one that always is: two at a time, whatever arrives */
+  r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "64", "--num-prompts", "200",
+              "--rate", "1000", "--concurrency", "2", "--format", "json");
+  root = simulated(&r);
+  assert_true(kit_number(root, "batch.peak_running") <= 2);
+  assert_true(kit_number(root, "queue.mean_s") < 0.1);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+/* All at once, the first to arrive wait least: without them the mean is longer. */
+static void a_warm_up_is_left_out_of_the_times(void **state)
+{
+  (void)state;
+  double mean[2];
+  for (int i = 0; i < 2; i++) {
+    struct kit_run r =
+        KIT_RUN(MODEL, "--input-len", "2048", "--output-len", "8", "--num-prompts", "100",
+                "--warmup", i == 0 ? "0" : "0.5", "--format", "json");
+    cJSON *root = simulated(&r);
+    mean[i] = kit_number(root, "ttft.mean_s");
+    cJSON_Delete(root);
+    kit_done(&r);
+  }
+  assert_true(mean[1] > 1.2 * mean[0]);
+}
+
+static void a_sweep_over_clients_names_how_many(void **state)
+{
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, "--input-len", "512", "--output-len", "64", "--num-prompts", "64",
+              "--sweep", "concurrency=1,8", "--slo", "ttft_p95=60s", "--format", "json");
+  cJSON *root = simulated(&r);
+  assert_string_equal(kit_text(root, "verdict"),
+                      "Up to 8 clients at once meet the limits.");
+  assert_close(kit_number(root, "best_concurrency"), 8, 1e-12);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+/* One H100 does not serve 400 prompts of 4,000 tokens a second. */
+static void more_than_can_be_served_is_called_overload(void **state)
+{
+  (void)state;
+  struct kit_run r =
+      KIT_RUN(MODEL, "--input-len", "4000", "--output-len", "50", "--num-prompts", "2000",
+              "--rate", "400", "--format", "json");
+  cJSON *root = simulated(&r);
+  assert_true(cJSON_IsTrue(kit_at(root, "overloaded")));
+  assert_non_null(strstr(kit_text(root, "verdict"), "the queue grows"));
+  cJSON_Delete(root);
+  kit_done(&r);
+  r = KIT_RUN(MODEL, "--input-len", "4000", "--output-len", "50", "--num-prompts", "100",
+              "--rate", "1", "--format", "json");
+  root = simulated(&r);
+  assert_true(cJSON_IsFalse(kit_at(root, "overloaded")));
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+int main(void)
+{
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_limit_beside_a_rate_leaves_the_rate),
+      cmocka_unit_test(a_warm_up_is_left_out_of_the_times),
+      cmocka_unit_test(a_sweep_over_clients_names_how_many),
+      cmocka_unit_test(more_than_can_be_served_is_called_overload),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
