@@ -87,6 +87,16 @@ kvc_code kvc_point_predict_tuned(struct kvc_arena *arena, struct kvc_db *db,
                                  const struct kvc_tune *tune, struct kvc_prediction *out,
                                  struct kvc_err *err) KVC_MUST_USE;
 
+/* A kvc_step_time for a server with speculative decoding; its ctx is this.  A step of the
+ * simulator makes one token, a real one 'made': how they relate is in src/predict/spec.c.
+ */
+struct kvc_spec_clock {
+  struct kvc_latency *latency;
+  double drafted; /* k: tokens a sequence and step */
+  double made;    /* 1 + k times the share that is accepted */
+};
+double kvc_spec_step(void *clock, const struct kvc_step *step);
+
 /* An engine of the simulator as a sized deployment sets it; facts by release. */
 kvc_code kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *size,
                            struct kvc_sim_engine *out, struct kvc_err *err) KVC_MUST_USE;

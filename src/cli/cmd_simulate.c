@@ -14,6 +14,32 @@ void simulate_note(struct simulate *s, const char *text)
   if (text != NULL && s->out->n_notes < 32) s->out->notes[s->out->n_notes++] = text;
 }
 
+/* Drafts are accepted as often as the user says. */
+static kvc_code speculate(struct simulate *s, struct kvc_err *err)
+{
+  static const double USUAL = 0.6;
+  struct kvc_arena *arena = &s->cli->arena;
+  const double k = s->size->setting.spec_tokens, given = s->args->acceptance_frac;
+  if (!(k > 0)) {
+    if (isnan(given)) return KVC_E_OK;
+    return kvc_fail(err, KVC_E_CONFLICT, "--acceptance-rate",
+                    "is of drafts, and this server makes none: --speculative-config "
+                    "turns them on");
+  }
+  const double r = isnan(given) ? USUAL : given;
+  s->spec =
+      (struct kvc_spec_clock){.latency = s->latency, .drafted = k, .made = 1 + k * r};
+  s->config.step_time = kvc_spec_step;
+  s->config.clock = &s->spec;
+  simulate_note(s, kvc_arena_printf(
+                       arena,
+                       "speculation: %.0f drafts a step, %.0f %% of them accepted%s, so "
+                       "%.2f tokens a step; they come in bursts, which ITL does not show",
+                       k, 100 * r, isnan(given) ? " (presumed: --acceptance-rate)" : "",
+                       s->spec.made));
+  return KVC_E_OK;
+}
+
 static kvc_code open_server(struct simulate *s, struct kvc_err *err)
 {
   struct kvc_speed_facts facts;
@@ -31,6 +57,7 @@ static kvc_code open_server(struct simulate *s, struct kvc_err *err)
                                       .keep_requests = a->requests_csv != NULL,
                                       .warmup_frac = a->warmup_frac,
                                       .series_points = 200};
+  KVC_TRY(speculate(s, err));
   return simulate_engine(s, &s->config, err);
 }
 
@@ -89,17 +116,18 @@ static void decode_step(struct simulate *s)
                              ? s->size->concurrency.occupancy.mean_tok
                              : s->demand.load.prompt_tok;
   const struct kvc_step step = {.decodes = batch,
-                                .decode_tok = batch,
+                                .decode_tok = batch * (1 + s->spec.drafted),
                                 .decode_context_tok = batch * context,
                                 .decode_longest_tok = context,
                                 .running = batch};
   kvc_latency_price(s->latency, &step, &s->out->step);
   s->out->source = s->out->step.source;
-  s->out->extrapolated = s->size->setting.dp > 1;
-  s->out->reason =
-      s->out->extrapolated
-          ? "ranks in lock-step: compared with one release of two models only"
-          : s->out->step.reason;
+  s->out->extrapolated = s->size->setting.dp > 1 || s->spec.drafted > 0;
+  s->out->reason = s->out->step.reason;
+  if (s->spec.drafted > 0)
+    s->out->reason = "speculation was compared with no server";
+  else if (s->out->extrapolated)
+    s->out->reason = "ranks in lock-step: compared with one release of two models only";
 }
 
 /* Nothing served has no times; a part turned away is worth a word. */
@@ -148,8 +176,6 @@ static kvc_code simulate(struct simulate *s, struct kvc_err *err)
   if (s->tuned) simulate_narrow(s->args, out);
   out->load = load_words(s);
   out->verdict = verdict(s);
-  if (s->size->setting.spec_tokens > 0)
-    simulate_note(s, "speculative decoding is not simulated: a step gives one token");
   simulate_note(s, s->unused);
   for (size_t i = 0; i < s->size->n_notes; i++) simulate_note(s, s->size->notes[i].text);
   struct kvc_doc doc;
@@ -171,6 +197,7 @@ kvc_code cli_cmd_simulate(struct cli *cli, int argc, char *const *argv,
   if (s.args == NULL || s.size == NULL || s.out == NULL)
     return kvc_arena_full(arena, NULL, err);
   s.args->async_scheduling = -1;
+  s.args->acceptance_frac = (double)NAN;
   KVC_TRY(size_parse(cli, &parser, argc, argv, &s.args->size, err));
   if (s.args->size.common.help) {
     cli_help_command(cli_command_find("simulate"), &cli->out);

@@ -11,7 +11,7 @@ struct simulate_args {
   struct size_args size; /* first: cli_parse counts on it */
   double rate_per_s, burstiness, duration_s, range_ratio, rate_scale, think_s;
   double rate_end_per_s, period_s, peak_to_trough, time_scale, watermark_frac,
-      warmup_frac;
+      warmup_frac, acceptance_frac;
   double prefix_tok;
   int64_t input_tok, output_tok, prompts, seed, long_prefill_tok; /* prompts 0: unsaid */
   int concurrency, turns, replicas, async_scheduling, jobs;
@@ -41,6 +41,7 @@ struct simulate {
   const int32_t (*pairs)[2];
   size_t n_pairs;
   struct kvc_simulation *out;
+  struct kvc_spec_clock spec;
   bool tuned;         /* the speed of --calibration is used */
   const char *unused; /* why it is not, NULL */
 };

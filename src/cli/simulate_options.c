@@ -92,6 +92,8 @@ const struct cli_option simulate_options[] = {
    .advice = "write tokens such as 2048", .help = "most of one prompt in one step"},
   {.name = "--watermark", .arg = "FRAC", .type = CLI_NUM, .offset = X(watermark_frac), .min = 0, .max = 0.99,
    .advice = "write a fraction such as 0.01", .help = "blocks kept free at admission"},
+  {.name = "--acceptance-rate", .arg = "FRAC", .type = CLI_NUM, .offset = X(acceptance_frac), .min = 0, .max = 1,
+   .advice = "write a fraction such as 0.6", .help = "share of drafted tokens that are accepted, as the log prints it; 0.6 is presumed when a --speculative-config is given"},
   SIZE_GROUP("Question"),
   {.name = "--slo", .arg = "LIMITS", .type = CLI_TEXT, .offset = X(slo),
    .help = "limits such as ttft_p95=500ms,tpot_p95=30ms; goodput counts requests within them"},

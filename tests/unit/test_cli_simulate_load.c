@@ -87,6 +87,46 @@ static void more_than_can_be_served_is_called_overload(void **state)
   kit_done(&r);
 }
 
+static double mean_tpot(const char *rate)
+{
+  static const char spec[] =
+      "{\"method\": \"ngram\", \"num_speculative_tokens\": 3, \"prompt_lookup_max\": 4}";
+  struct kit_run r =
+      rate == NULL
+          ? KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--num-prompts",
+                    "8", "--concurrency", "1", "--format", "json")
+          : KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--num-prompts",
+                    "8", "--concurrency", "1", "--format", "json", "--speculative-config",
+                    spec, "--acceptance-rate", rate);
+  cJSON *root = simulated(&r);
+  const double tpot = kit_number(root, "tpot.mean_s");
+  cJSON_Delete(root);
+  kit_done(&r);
+  return tpot;
+}
+
+/* A batch of one reads the weights whatever it verifies: three accepted drafts make four
+ * tokens of a step, and none makes one that costs a little more. */
+static void accepted_drafts_are_tokens_for_nothing(void **state)
+{
+  (void)state;
+  const double plain = mean_tpot(NULL), none = mean_tpot("0"), half = mean_tpot("0.5"),
+               all = mean_tpot("1");
+  assert_true(none >= plain && none < 1.3 * plain);
+  assert_close(half, none / 2.5, 1e-3);
+  assert_close(all, none / 4, 1e-3);
+}
+
+static void an_acceptance_without_drafts_is_refused(void **state)
+{
+  (void)state;
+  struct kit_run r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128",
+                             "--acceptance-rate", "0.5");
+  assert_int_equal(r.status, 3);
+  assert_non_null(strstr(r.err, "--speculative-config"));
+  kit_done(&r);
+}
+
 int main(void)
 {
   static const struct CMUnitTest tests[] = {
@@ -94,6 +134,8 @@ int main(void)
       cmocka_unit_test(a_warm_up_is_left_out_of_the_times),
       cmocka_unit_test(a_sweep_over_clients_names_how_many),
       cmocka_unit_test(more_than_can_be_served_is_called_overload),
+      cmocka_unit_test(accepted_drafts_are_tokens_for_nothing),
+      cmocka_unit_test(an_acceptance_without_drafts_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
