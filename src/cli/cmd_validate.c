@@ -256,6 +256,9 @@ kvc_code cli_cmd_validate(struct cli *cli, int argc, char *const *argv,
     cli_help_command(cli_command_find("validate"), &cli->out);
     return KVC_E_OK;
   }
+  if (args.predictions != NULL && strcmp(args.predictions, "-") == 0)
+    return kvc_fail(err, KVC_E_USAGE, "--predictions",
+                    "takes a file: the report is on standard output");
   KVC_TRY(read_points(v, &args, err));
   if (cli->world.config_dir != NULL) v->dirs[v->n_dirs++] = cli->world.config_dir;
   for (size_t i = 0; i < args.common.n_profiles; i++)

@@ -365,6 +365,9 @@ kvc_code simulate_runs(struct simulate *s, struct kvc_err *err)
   if (w.n > 1 && a->requests_csv != NULL)
     return kvc_fail(err, KVC_E_CONFLICT, "--requests",
                     "holds the requests of one run, and --sweep asks for %zu", w.n);
+  if (a->requests_csv != NULL && strcmp(a->requests_csv, "-") == 0)
+    return kvc_fail(err, KVC_E_USAGE, "--requests",
+                    "takes a file: the report is on standard output");
   out->best_rate_per_s = out->best_clients = NAN;
   out->runs = kvc_arena_alloc(&s->cli->arena, w.n, sizeof *out->runs);
   if (out->runs == NULL) return kvc_arena_full(&s->cli->arena, NULL, err);

@@ -425,6 +425,9 @@ static void wrong_arguments_end_with_one_sentence(void **state)
     int status;
   } cases[] = {
       {{MODEL}, "the load is missing", 2},
+      {{MODEL, "--input-len", "9", "--output-len", "9", "--requests", "-"},
+       "the report is on standard output",
+       2},
       {{MODEL, "--input-len", "9", "--output-len", "9", "--slo"}, "--slo", 2},
       {{MODEL, "--input-len", "9", "--output-len", "9", "--slo", "ttft_p96=5ms"},
        "is no limit",
