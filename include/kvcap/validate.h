@@ -11,6 +11,7 @@
 struct kvc_validation_row {
   const struct kvc_point *point;
   bool done;
+  bool counted;       /* in the summaries; every row has its prediction */
   const char *why;    /* no prediction could be made; NULL */
   const char *reason; /* for the width of the interval */
   const char *odds;   /* id of a row of the same deployment that it contradicts; NULL */

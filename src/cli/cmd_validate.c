@@ -19,11 +19,11 @@ static const char *const grades[] = {"A", "B", "C", "all", NULL};
 /* clang-format off */
 const struct cli_option validate_options[] = {
   {.name = "--quality", .arg = "A|B|C|all", .type = CLI_CHOICE, .offset = X(quality), .choices = grades,
-   .help = "rows of this grade in the column quality; A when the table has the column, else all"},
+   .help = "only rows of this grade in the column quality; when not given all are predicted, and the summaries count grade A of a table that has grades"},
   {.name = "--split", .arg = "NAME", .type = CLI_TEXT, .offset = X(split),
    .help = "rows with this word in the column split, such as check"},
   {.name = "--kind", .arg = "NAME", .type = CLI_TEXT, .offset = X(kind),
-   .help = "rows whose column kind begins so, such as serving; all kinds of serving when not given"},
+   .help = "only rows whose column kind begins so, such as serving or offline; when not given all are predicted, and the summaries count serving"},
   {.name = "--predictions", .arg = "FILE", .type = CLI_TEXT, .offset = X(predictions), .complete = "file",
    .help = "write a line a point: predicted, low, high and measured figures, as CSV"},
   {.name = "--fit", .type = CLI_TRUE, .offset = X(fit),
@@ -211,14 +211,20 @@ static kvc_code read_points(struct validate *v, struct validate_args *a,
   if (v->rows == NULL || v->turn == NULL || v->calibrate == NULL)
     return kvc_arena_full(arena, v->file, err);
   v->fit = a->fit;
+  /* Without a filter every row is predicted; those of grade A serving are counted. */
+  const bool all = !a->fit && a->quality == NULL && a->kind == NULL;
   for (size_t i = 0; i < n; i++) {
-    if (!wanted(a, &points[i])) continue;
+    if (!all && !wanted(a, &points[i])) continue;
     v->turn[v->n] = v->n;
     if (v->fit && strcmp(points[i].split, "calibrate") == 0)
       v->calibrate[v->n_calibrate++] = &points[i];
     else if (a->split == NULL || strcmp(points[i].split, a->split) == 0)
-      v->rows[v->n++].point = &points[i];
+      v->rows[v->n++] = (struct kvc_validation_row){.point = &points[i],
+                                                    .counted = wanted(a, &points[i])};
   }
+  size_t counted = 0;
+  for (size_t i = 0; i < v->n; i++) counted += v->rows[i].counted;
+  for (size_t i = 0; i < v->n && counted == 0; i++) v->rows[i].counted = true;
   if (v->fit) KVC_TRY(validate_series(v, err));
   v->skipped = n - v->n;
   if (v->n == 0)

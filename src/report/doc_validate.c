@@ -130,17 +130,19 @@ static void add_grouping(struct kvc_doc *doc, const struct kvc_validation *v, si
                          double *work)
 {
   struct kvc_node *list = kvc_node_add(doc, doc->root, groupings[g].key, KVC_NODE_LIST);
+  size_t n = 0;
   for (size_t i = 0; i < v->n; i++)
-    all[i] = (struct labelled){groupings[g].of(&v->rows[i]), &v->rows[i], i};
-  qsort(all, v->n, sizeof *all, by_group);
+    if (v->rows[i].counted)
+      all[n++] = (struct labelled){groupings[g].of(&v->rows[i]), &v->rows[i], i};
+  qsort(all, n, sizeof *all, by_group);
   if (groupings[g].printed) {
     heading(doc, groupings[g].heading);
     line(doc, TEXT(doc, "%-36s %6s %9s %9s %11s", "median error", "points", "TPOT",
                    "TTFT", "throughput"));
   }
-  for (size_t i = 0, end; i < v->n; i = end) {
+  for (size_t i = 0, end; i < n; i = end) {
     struct kvc_validation_summary s[KVC_VALIDATED];
-    for (end = i; end < v->n && strcmp(all[end].group, all[i].group) == 0; end++)
+    for (end = i; end < n && strcmp(all[end].group, all[i].group) == 0; end++)
       rows[end - i] = all[end].row;
     for (size_t k = 0; k < KVC_VALIDATED; k++) {
       const size_t figure = kvc_validated(k);
@@ -188,8 +190,10 @@ static void add_points(struct kvc_doc *doc, const struct kvc_validation *v)
 
 static void add_ends(struct kvc_doc *doc, const struct kvc_validation *v)
 {
-  size_t odds = 0, outside = 0;
+  size_t odds = 0, outside = 0, counted = 0;
   for (size_t i = 0; i < v->n; i++) {
+    if (!v->rows[i].counted) continue;
+    counted++;
     odds += v->rows[i].odds != NULL;
     outside += kvc_validation_outside(&v->rows[i]);
   }
@@ -205,11 +209,13 @@ static void add_ends(struct kvc_doc *doc, const struct kvc_validation *v)
   (void)kvc_block_add(
       doc, KVC_BLOCK_PARA, NULL,
       TEXT(doc,
-           "%zu rows are outside what the model knows: not predicted, extrapolated, "
+           "Counted are %zu of %zu rows: grade A of serving where a table has grades and "
+           "kinds. %zu of them are outside what the model knows: not predicted, "
+           "extrapolated, "
            "beyond "
-           "their interval or off by 2x. %zu rows contradict another of the same "
+           "their interval or off by 2x. %zu contradict another of the same "
            "deployment and load; --format json or --predictions FILE names them.",
-           outside, odds),
+           counted, v->n, outside, odds),
       NULL);
   size_t shown = 0;
   for (size_t i = 0; i < v->n && shown < 5; i++)
@@ -230,13 +236,15 @@ kvc_code kvc_doc_validation(struct kvc_doc *doc, const struct kvc_validation *v,
       kvc_arena_alloc(doc->arena, v->n + 1, sizeof(*rows));
   if (work == NULL || all == NULL || rows == NULL)
     return kvc_arena_full(doc->arena, "the report", err);
+  size_t counted = 0;
   for (size_t i = 0; i < v->n; i++) {
     refused += v->rows[i].why != NULL;
-    rows[i] = &v->rows[i];
+    if (v->rows[i].counted) rows[counted++] = &v->rows[i];
   }
   kvc_node_num(doc, doc->root, "schema", v->schema, KVC_U_NONE);
   kvc_node_text(doc, doc->root, "where", v->where);
   kvc_node_num(doc, doc->root, "rows", (double)v->n, KVC_U_NONE);
+  kvc_node_num(doc, doc->root, "rows_counted", (double)counted, KVC_U_NONE);
   kvc_node_num(doc, doc->root, "rows_left_out", (double)v->skipped, KVC_U_NONE);
   kvc_node_num(doc, doc->root, "rows_without_prediction", (double)refused, KVC_U_NONE);
   kvc_node_num(doc, doc->root, "wall_s", v->wall_s, KVC_U_NONE);
@@ -250,7 +258,7 @@ kvc_code kvc_doc_validation(struct kvc_doc *doc, const struct kvc_validation *v,
                  "bias", "<= 20 %", "> 2x", "inside"));
   for (size_t k = 0; k < KVC_VALIDATED; k++) {
     struct kvc_validation_summary s;
-    if (!kvc_validation_summarise(rows, v->n, kvc_validated(k), work, &s)) continue;
+    if (!kvc_validation_summarise(rows, counted, kvc_validated(k), work, &s)) continue;
     add_summary(doc,
                 kvc_node_add(doc, map, kvc_point_figure(kvc_validated(k)), KVC_NODE_MAP),
                 &s);

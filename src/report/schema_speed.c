@@ -100,7 +100,8 @@ static const struct section simulation[] = {
 
 static const struct field validation_rows[] = {
   NUMBER("schema", "version of this document, 1"), TEXT_("where", "the table"),
-  NUMBER("rows", "that were wanted"), NUMBER("rows_left_out", "of another kind or grade"),
+  NUMBER("rows", "that were wanted"), NUMBER("rows_counted", "in the summaries: grade A of serving, or what was asked for"),
+  NUMBER("rows_left_out", "of another kind or grade"),
   NUMBER("rows_without_prediction", "for want of a model, a GPU or memory"),
   NUMBER("rows_outside", "that the model has no say over"),
   NUMBER("rows_that_contradict", "another row of the same deployment and load"),

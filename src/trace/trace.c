@@ -211,6 +211,8 @@ kvc_code kvc_trace_read(struct kvc_arena *arena, const char *text, size_t len,
   static const struct kvc_trace_options usual = {.kind = KVC_TRACE_AUTO};
   struct trace t = {.path = path, .options = options != NULL ? options : &usual};
   if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3, len -= 3;
+  if (len >= 2 && memcmp(text, "\x1f\x8b", 2) == 0)
+    return kvc_fail(err, KVC_E_PARSE, path, "is compressed; gunzip it first");
   enum kvc_trace_kind kind = t.options->kind;
   if (kind == KVC_TRACE_AUTO) kind = guess(text, len);
   kvc_code rc;

@@ -89,11 +89,42 @@ static void the_tables_of_a_validation_are_aligned_and_fit(void **state)
   (void)fclose(f);
 }
 
+/* What was measured loosely is predicted and listed, and does not blur the summary. */
+static void every_row_is_predicted_and_grade_a_is_counted(void **state)
+{
+  static const char table[] =
+      "id,gpu,model,vllm_version,input_len_mean,output_len_mean,max_concurrency,"
+      "num_prompts,mean_tpot_ms,quality,kind\n"
+      "a,H100,Qwen/Qwen3-8B,0.19.0,512,128,8,80,8,A,serving\n"
+      "b,H100,Qwen/Qwen3-8B,0.19.0,512,128,8,80,80,B,serving\n"
+      "c,H100,Qwen/Qwen3-8B,0.19.0,512,128,8,80,80,A,offline-batch\n";
+  (void)state;
+  struct kit_run r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1),
+                             "--format", "json");
+  cJSON *root = simulated(&r);
+  assert_close(kit_number(root, "rows"), 3, 1e-12);
+  assert_close(kit_number(root, "rows_counted"), 1, 1e-12);
+  assert_close(kit_number(root, "all.mean_tpot_ms.points"), 1, 1e-12);
+  assert_close(kit_number(root, "points.1.predicted.mean_tpot_ms"),
+               kit_number(root, "points.0.predicted.mean_tpot_ms"), 1e-12);
+  cJSON_Delete(root);
+  kit_done(&r);
+  r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1), "--format",
+              "json", "--quality", "B");
+  root = simulated(&r);
+  assert_close(kit_number(root, "rows"), 1, 1e-12);
+  assert_close(kit_number(root, "rows_counted"), 1, 1e-12);
+  assert_string_equal(kit_text(root, "points.0.id"), "b");
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
 int main(void)
 {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_validation_has_points_and_their_errors),
       cmocka_unit_test(a_validation_is_as_its_schema_says),
+      cmocka_unit_test(every_row_is_predicted_and_grade_a_is_counted),
       cmocka_unit_test(the_tables_of_a_validation_are_aligned_and_fit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -181,6 +181,7 @@ static void errors_name_file_and_line_and_what_is_wrong(void **state)
     kvc_code code;
     int line;
   } cases[] = {
+      {"\x1f\x8b\x08", "gunzip", KVC_E_PARSE, 0},
       {"a,b\n1,2\n", "must name columns", KVC_E_PARSE, 1},
       {"arrival_s,prompt_tok,output_tok\n0,1,1\n0,x,1\n", "\"x\" in column 2",
        KVC_E_PARSE, 3},
