@@ -8,43 +8,18 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
-#include "tests/support/sim_kit.h"
+#include "tests/support/sim_world.h"
 
 #define S INT64_C(1000000000)
 
-struct world {
-  struct kvc_arena arena;
-  struct sim_clock clock;
-  struct kvc_sim_config config;
-  struct kvc_sim_result result;
-};
-
 static struct world *open_world(struct world *w)
 {
-  *w = (struct world){.clock = {.fixed_s = 1}};
-  kvc_arena_init(&w->arena, 1 << 26);
-  w->config = sim_config(&w->clock);
-  w->config.engine.policy.v0 = true;
-  w->config.engine.policy.watermark_frac = 0.01;
-  w->config.engine.chunked_prefill = false;
-  w->config.engine.max_model_len_tok = w->config.engine.max_batched_tok = 1024;
+  struct kvc_sim_engine *engine = &open_sim_world(w)->config.engine;
+  engine->policy.v0 = true;
+  engine->policy.watermark_frac = 0.01;
+  engine->chunked_prefill = false;
+  engine->max_model_len_tok = engine->max_batched_tok = 1024;
   return w;
-}
-
-static void run(struct world *w, const struct kvc_request *items, size_t n)
-{
-  struct kvc_err err = {0};
-  const struct kvc_traffic t = {.items = items, .n = n};
-  const kvc_code rc = kvc_sim_run(&w->arena, &w->config, &t, &w->result, &err);
-  assert_string_equal(err.msg, "");
-  assert_int_equal(rc, KVC_E_OK);
-}
-
-static void assert_step(const struct world *w, size_t i, double prefill, double decodes)
-{
-  assert_true(i < w->clock.n);
-  assert_int_equal(w->clock.seen[i].prefill_tok, prefill);
-  assert_int_equal(w->clock.seen[i].decodes, decodes);
 }
 
 static void a_step_with_a_prompt_has_no_decodes(void **state)

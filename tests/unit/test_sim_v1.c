@@ -11,46 +11,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
-#include "tests/support/sim_kit.h"
+#include "tests/support/sim_world.h"
 
 #define S INT64_C(1000000000)
-
-struct world {
-  struct kvc_arena arena;
-  struct sim_clock clock;
-  struct kvc_sim_config config;
-  struct kvc_sim_result result;
-};
-
-static struct world *open_world(struct world *w)
-{
-  *w = (struct world){.clock = {.fixed_s = 1}};
-  kvc_arena_init(&w->arena, 1 << 26);
-  w->config = sim_config(&w->clock);
-  return w;
-}
-
-static void run(struct world *w, const struct kvc_request *items, size_t n)
-{
-  struct kvc_err err = {0};
-  const struct kvc_traffic t = {.items = items, .n = n};
-  const kvc_code rc = kvc_sim_run(&w->arena, &w->config, &t, &w->result, &err);
-  assert_string_equal(err.msg, "");
-  assert_int_equal(rc, KVC_E_OK);
-}
-
-static void assert_step(const struct world *w, size_t i, double prefill, double decodes)
-{
-  assert_true(i < w->clock.n);
-  assert_int_equal(w->clock.seen[i].prefill_tok, prefill);
-  assert_int_equal(w->clock.seen[i].decodes, decodes);
-}
 
 static void one_request_takes_one_prefill_and_a_decode_for_each_later_token(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w);
+  open_sim_world(&w);
   const struct kvc_request q[] = {
       {.arrival_ns = 5 * S, .prompt_tok = 100, .output_tok = 4}};
   run(&w, q, 1);
@@ -72,7 +41,7 @@ static void a_prompt_is_cut_where_the_budget_ends(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.max_batched_tok = 100;
+  open_sim_world(&w)->config.engine.max_batched_tok = 100;
   /* Step 0: 80 + 20 of the second.  Step 1: a decode, then 99 of its other 130;
    * step 2: a decode and the last 31.  Step 3: both decode. */
   const struct kvc_request q[] = {{.prompt_tok = 80, .output_tok = 4},
@@ -91,7 +60,7 @@ static void without_chunking_a_prompt_waits_for_a_step_that_takes_it_whole(void 
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.chunked_prefill = false;
+  open_sim_world(&w)->config.engine.chunked_prefill = false;
   w.config.engine.max_batched_tok = w.config.engine.max_model_len_tok = 200;
   const struct kvc_request q[] = {{.prompt_tok = 80, .output_tok = 3},
                                   {.prompt_tok = 150, .output_tok = 1}};
@@ -106,7 +75,7 @@ static void a_long_prompt_goes_in_pieces_of_the_threshold(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.long_prefill_threshold_tok = 64;
+  open_sim_world(&w)->config.engine.long_prefill_threshold_tok = 64;
   const struct kvc_request q[] = {{.prompt_tok = 150, .output_tok = 1},
                                   {.prompt_tok = 30, .output_tok = 3}};
   run(&w, q, 2);
@@ -120,7 +89,7 @@ static void a_head_that_does_not_fit_holds_back_those_behind_it(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.blocks = 10;
+  open_sim_world(&w)->config.engine.blocks = 10;
   /* 96 tokens hold 6 blocks; the second wants 5 of the other 4, and the third, which
    * would fit, waits behind it until step 3. */
   const struct kvc_request q[] = {{.prompt_tok = 90, .output_tok = 3},
@@ -139,7 +108,7 @@ static void the_youngest_is_preempted_and_recomputed(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.blocks = 4;
+  open_sim_world(&w)->config.engine.blocks = 4;
   /* Both hold 2 blocks of 16 after their prompts of 31.  Step 1 writes token 32 of
    * both; step 2 needs a third block each: the younger leaves with 33 known tokens.
    * The elder ends in step 4 (5 tokens); step 5 recomputes 33 and goes on. */
@@ -167,7 +136,7 @@ static void a_preempted_request_finds_its_own_blocks_again(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.blocks = 5;
+  open_sim_world(&w)->config.engine.blocks = 5;
   w.config.engine.prefix_caching = true;
   /* As above with a block more: step 2 gives it to the elder, the younger leaves its
    * two full blocks behind; 32 of its 33 tokens are found again in step 5. */
@@ -186,7 +155,7 @@ static void nobody_is_admitted_in_a_step_that_preempted(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.blocks = 6;
+  open_sim_world(&w)->config.engine.blocks = 6;
   /* Two of 47 hold 3 + 3.  In step 2 both want a fourth: the younger goes and frees 3,
    * which the small third one may not have before step 3; and then it stands behind
    * the preempted head that needs 4. */
@@ -204,7 +173,7 @@ static void a_shared_prefix_is_computed_once_and_never_the_last_token(void **sta
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.prefix_caching = true;
+  open_sim_world(&w)->config.engine.prefix_caching = true;
   const struct kvc_request q[] = {
       {.prompt_tok = 64, .output_tok = 1, .prefix_tok = 64, .prefix_id = 1},
       {.arrival_ns = S,
@@ -235,7 +204,7 @@ static void a_turn_finds_the_answers_of_the_turns_before(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.prefix_caching = true;
+  open_sim_world(&w)->config.engine.prefix_caching = true;
   /* 32 + 33 tokens, the last of which is not in the cache: 64 are, 4 blocks. */
   const struct kvc_request q[] = {{.prompt_tok = 32, .output_tok = 33, .session = 1},
                                   {.arrival_ns = 2 * S,
@@ -253,7 +222,7 @@ static void the_least_recently_used_blocks_are_forgotten_tail_first(void **state
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.prefix_caching = true;
+  open_sim_world(&w)->config.engine.prefix_caching = true;
   w.config.engine.blocks = 6;
   /* 4 blocks of prefix 1 are left cached; the second takes the 2 unused ones and then
    * the tail of them, so 3 blocks are found by the third. */
@@ -277,7 +246,7 @@ admission_by_the_whole_prompt_waits_where_its_first_chunk_would_fit(void **state
   const int64_t expected[] = {1 * S, 4 * S}; /* with the elder, or when it has ended */
   for (int full = 0; full < 2; full++) {
     struct world w;
-    open_world(&w)->config.engine.blocks = 10;
+    open_sim_world(&w)->config.engine.blocks = 10;
     w.config.engine.max_batched_tok = 65;
     w.config.engine.policy.reserve_full_isl = full;
     const struct kvc_request q[] = {
@@ -293,7 +262,7 @@ static void the_watermark_holds_only_while_something_runs(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.blocks = 10;
+  open_sim_world(&w)->config.engine.blocks = 10;
   w.config.engine.policy.watermark_frac = 0.3;
   w.config.engine.policy.watermark_if_busy = true;
   const struct kvc_request q[] = {{.prompt_tok = 140, .output_tok = 2},
@@ -311,7 +280,7 @@ static void equals_under_the_priority_policy_do_not_turn_in_circles(void **state
 {
   (void)state;
   struct world w;
-  open_world(&w);
+  open_sim_world(&w);
   w.config.engine.priority = true;
   w.config.engine.policy.reserve_full_isl = false;
   w.config.engine.blocks = 8;
@@ -331,7 +300,7 @@ static void the_least_urgent_is_the_victim_under_the_priority_policy(void **stat
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.blocks = 4;
+  open_sim_world(&w)->config.engine.blocks = 4;
   w.config.engine.priority = true;
   const struct kvc_request q[] = {{.prompt_tok = 31, .output_tok = 5, .priority = 9},
                                   {.prompt_tok = 31, .output_tok = 5, .priority = 1}};
@@ -346,7 +315,7 @@ static void no_more_run_than_max_num_seqs(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.max_num_seqs = 2;
+  open_sim_world(&w)->config.engine.max_num_seqs = 2;
   const struct kvc_request q[] = {{.prompt_tok = 8, .output_tok = 2},
                                   {.prompt_tok = 8, .output_tok = 3},
                                   {.prompt_tok = 8, .output_tok = 1}};
@@ -369,7 +338,7 @@ static void async_scheduling_hides_the_host_and_wastes_a_slot_on_a_stop(void **s
   for (int async = 0; async < 2; async++) {
     struct world w;
     struct kvc_err err = {0};
-    open_world(&w)->config.host_time = host_time;
+    open_sim_world(&w)->config.host_time = host_time;
     w.config.engine.async_scheduling = async;
     const struct kvc_request q[] = {{.prompt_tok = 8, .output_tok = 2},
                                     {.prompt_tok = 8, .output_tok = 4}};
@@ -387,7 +356,7 @@ static void blocks_ahead_are_taken_with_the_first_that_is_needed(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.policy.prealloc_tok = 64;
+  open_sim_world(&w)->config.engine.policy.prealloc_tok = 64;
   const struct kvc_request q[] = {{.prompt_tok = 16, .output_tok = 2}};
   run(&w, q, 1);
   assert_true(w.result.kv_peak_frac == 0.005); /* 1 + 4 of 1000, good for the decode */
@@ -398,7 +367,7 @@ static void a_prompt_that_no_cache_or_model_holds_is_rejected(void **state)
 {
   (void)state;
   struct world w;
-  open_world(&w)->config.engine.blocks = 10;
+  open_sim_world(&w)->config.engine.blocks = 10;
   const struct kvc_request q[] = {{.prompt_tok = 161, .output_tok = 1},
                                   {.prompt_tok = 4096, .output_tok = 1},
                                   {.prompt_tok = 16, .output_tok = 1}};
