@@ -1,6 +1,7 @@
 /* doc.c - building documents: nodes and blocks in an arena.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "text.h"
 #include <kvcap/report.h>
 #include <math.h>
 #include <string.h>
@@ -94,4 +95,10 @@ struct kvc_block *kvc_block_add(struct kvc_doc *doc, enum kvc_block_kind kind,
     doc->first = block;
   doc->last = block;
   return block;
+}
+
+const char *text_checked(struct kvc_doc *doc, const char *text)
+{
+  if (text == NULL) doc->full = true;
+  return text != NULL ? text : "";
 }

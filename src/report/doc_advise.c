@@ -4,6 +4,7 @@
  * Keys are a contract ("schema": 1): they are added, never renamed or removed.
  */
 #include "fields.h"
+#include "text.h"
 #include <kvcap/advice.h>
 #include <math.h>
 #include <string.h>
@@ -130,13 +131,6 @@ static void adopt(struct kvc_doc *doc, struct kvc_node *parent, const char *key,
 
 /* ---- text ---- */
 
-#define TEXT(...) checked(doc, kvc_arena_printf(doc->arena, __VA_ARGS__))
-static const char *checked(struct kvc_doc *doc, const char *text)
-{
-  if (text == NULL) doc->full = true;
-  return text != NULL ? text : "";
-}
-
 static void view_flags(struct kvc_doc *doc, const struct kvc_advice *a)
 {
   if (a->n_flags == 0) {
@@ -148,10 +142,11 @@ static void view_flags(struct kvc_doc *doc, const struct kvc_advice *a)
   for (size_t i = 0; i < a->n_flags; i++) {
     const struct kvc_advised *f = &a->flags[i];
     const bool on = f->value != NULL && strcmp(f->value, "true") == 0;
-    const char *value = on || f->value == NULL ? "" : TEXT(" %s", f->value);
-    const char *instead =
-        f->fallback != NULL && f->value != NULL ? TEXT(" (default %s)", f->fallback) : "";
-    (void)kvc_block_add(doc, KVC_BLOCK_ITEM, TEXT("%s%s%s", f->name, value, instead),
+    const char *value = on || f->value == NULL ? "" : TEXT(doc, " %s", f->value);
+    const char *instead = f->fallback != NULL && f->value != NULL
+                              ? TEXT(doc, " (default %s)", f->fallback)
+                              : "";
+    (void)kvc_block_add(doc, KVC_BLOCK_ITEM, TEXT(doc, "%s%s%s", f->name, value, instead),
                         f->gain, f->reason);
     for (size_t k = 0; k < f->n_evidence; k++) {
       struct kvc_block *line =
@@ -176,11 +171,11 @@ static void view_recs(struct kvc_doc *doc, const struct kvc_advice *a, bool offe
     if (!any) (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL, title, NULL);
     any = true;
     const char *label = r->flag != NULL
-                            ? TEXT("%s%s%s", r->flag, r->value != NULL ? " " : "",
+                            ? TEXT(doc, "%s%s%s", r->flag, r->value != NULL ? " " : "",
                                    r->value != NULL ? r->value : "")
                             : r->severity;
     (void)kvc_block_add(doc, KVC_BLOCK_ITEM, label, r->gain,
-                        TEXT("%s [%s]", r->reason, r->id));
+                        TEXT(doc, "%s [%s]", r->reason, r->id));
   }
 }
 
@@ -190,14 +185,14 @@ static void view_demand(struct kvc_doc *doc, const struct kvc_advice *a)
   char p[KVC_UNIT_TEXT], o[KVC_UNIT_TEXT];
   kvc_unit_format(d->load.prompt_tok, KVC_U_COUNT, p);
   kvc_unit_format(d->load.output_tok, KVC_U_COUNT, o);
-  (void)kvc_block_add(doc, KVC_BLOCK_PARA, "for:",
-                      TEXT("%s on %s, vLLM %d.%d.%d; requests of %s + %s tokens%s%s%s",
-                           a->model, a->size.gpu.name, a->size.version.version.release[0],
-                           a->size.version.version.release[1],
-                           a->size.version.version.release[2], p, o,
-                           d->name != NULL ? " (" : "", d->name != NULL ? d->name : "",
-                           d->name != NULL ? ")" : ""),
-                      NULL);
+  (void)kvc_block_add(
+      doc, KVC_BLOCK_PARA, "for:",
+      TEXT(doc, "%s on %s, vLLM %d.%d.%d; requests of %s + %s tokens%s%s%s", a->model,
+           a->size.gpu.name, a->size.version.version.release[0],
+           a->size.version.version.release[1], a->size.version.version.release[2], p, o,
+           d->name != NULL ? " (" : "", d->name != NULL ? d->name : "",
+           d->name != NULL ? ")" : ""),
+      NULL);
 }
 
 static void view(struct kvc_doc *doc, const struct kvc_advice *a)
@@ -286,7 +281,7 @@ static void needs(struct kvc_doc *doc, const struct kvc_rule *rule)
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
     if ((rule->needs & words[i].bit) == 0) continue;
     kvc_node_text(doc, list, NULL, words[i].name);
-    all = TEXT("%s%s%s", all, all[0] != '\0' ? ", " : "", words[i].name);
+    all = TEXT(doc, "%s%s%s", all, all[0] != '\0' ? ", " : "", words[i].name);
   }
   (void)kvc_block_add(doc, KVC_BLOCK_ROW, "needs", all, NULL);
 }
@@ -322,8 +317,8 @@ kvc_code kvc_doc_rule(struct kvc_doc *doc, struct kvc_db *db, const struct kvc_r
                              {"cite", rule->cite},
                              {"source", cite != NULL ? cite->title : NULL},
                              {"where", cite != NULL ? cite->where : NULL}};
-  (void)kvc_block_add(doc, KVC_BLOCK_VERDICT, NULL, TEXT("%s: %s", rule->id, rule->title),
-                      NULL);
+  (void)kvc_block_add(doc, KVC_BLOCK_VERDICT, NULL,
+                      TEXT(doc, "%s: %s", rule->id, rule->title), NULL);
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
     kvc_node_text(doc, doc->root, fields[i][0], fields[i][1]);
     if (fields[i][1] != NULL && i != 0 && i != 3)
@@ -334,7 +329,7 @@ kvc_code kvc_doc_rule(struct kvc_doc *doc, struct kvc_db *db, const struct kvc_r
   kvc_node_text(doc, doc->root, "unit", rule->unit);
   if (rule->unit != NULL)
     (void)kvc_block_add(doc, KVC_BLOCK_ROW, "limit",
-                        TEXT("%g %s", rule->limit, rule->unit), NULL);
+                        TEXT(doc, "%g %s", rule->limit, rule->unit), NULL);
   looks_at(doc, rule);
   needs(doc, rule);
   return doc->full ? kvc_arena_full(doc->arena, "the rule", err) : KVC_E_OK;

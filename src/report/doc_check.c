@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "fields.h"
+#include "text.h"
 #include <kvcap/check.h>
 #include <string.h>
 
@@ -70,42 +71,22 @@ static const struct section sections[] = {
   {"changes", SECTION_LIST, change_rows, "what is different since --from", false}};
 /* clang-format on */
 
-static const char *checked(struct kvc_doc *doc, const char *text)
-{
-  if (text == NULL) doc->full = true;
-  return text != NULL ? text : "";
-}
-#define TEXT(doc, ...) checked((doc), kvc_arena_printf((doc)->arena, __VA_ARGS__))
-
-static struct kvc_node *add_list(struct kvc_doc *doc, const char *key,
-                                 const struct field *rows, const void *array,
-                                 size_t count, size_t stride)
-{
-  struct kvc_node *list = kvc_node_add(doc, doc->root, key, KVC_NODE_LIST);
-  for (size_t i = 0; i < count; i++) {
-    const void *one = (const char *)array + i * stride;
-    struct kvc_node *map = kvc_node_add(doc, list, NULL, KVC_NODE_MAP);
-    fields_add(doc, map, rows, (const void *const[FIELD_BASES]){one, one, one});
-  }
-  return list;
-}
-
 static void add_tree(struct kvc_doc *doc, const struct kvc_check *check)
 {
   fields_add(doc, doc->root, top_rows,
              (const void *const[FIELD_BASES]){check, check, check});
-  struct kvc_node *findings = add_list(doc, "findings", finding_rows, check->rows,
-                                       check->n_rows, sizeof check->rows[0]);
+  struct kvc_node *findings = fields_list(doc, "findings", finding_rows, check->rows,
+                                          check->n_rows, sizeof check->rows[0]);
   struct kvc_node *one = findings != NULL ? findings->first : NULL;
   for (size_t i = 0; one != NULL && i < check->n_rows; i++, one = one->next) {
     struct kvc_node *list = kvc_node_add(doc, one, "evidence", KVC_NODE_LIST);
     for (size_t k = 0; k < check->rows[i].n_evidence; k++)
       kvc_node_text(doc, list, NULL, check->rows[i].evidence[k]);
   }
-  (void)add_list(doc, "commands", command_rows, check->commands, check->n_commands,
-                 sizeof check->commands[0]);
-  (void)add_list(doc, "changes", change_rows, check->changes, check->n_changes,
-                 sizeof check->changes[0]);
+  (void)fields_list(doc, "commands", command_rows, check->commands, check->n_commands,
+                    sizeof check->commands[0]);
+  (void)fields_list(doc, "changes", change_rows, check->changes, check->n_changes,
+                    sizeof check->changes[0]);
 }
 
 /* ---- text -------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "fields.h"
+#include "text.h"
 #include <kvcap/diagnose.h>
 #include <math.h>
 #include <string.h>
@@ -80,31 +81,11 @@ static const struct section sections[] = {
   {"notes", SECTION_TEXTS, NULL, "how the input was understood", false}};
 /* clang-format on */
 
-static const char *checked(struct kvc_doc *doc, const char *text)
-{
-  if (text == NULL) doc->full = true;
-  return text != NULL ? text : "";
-}
-#define TEXT(doc, ...) checked((doc), kvc_arena_printf((doc)->arena, __VA_ARGS__))
-
 static const char *unit_name(enum kvc_live_unit unit)
 {
   static const char *const names[] = {"1", "s",   "tokens",   "count", "1",
                                       "1", "1/s", "tokens/s", "bytes"};
   return names[unit];
-}
-
-static struct kvc_node *add_list(struct kvc_doc *doc, const char *key,
-                                 const struct field *rows, const void *array,
-                                 size_t count, size_t stride)
-{
-  struct kvc_node *list = kvc_node_add(doc, doc->root, key, KVC_NODE_LIST);
-  for (size_t i = 0; i < count; i++) {
-    const void *one = (const char *)array + i * stride;
-    fields_add(doc, kvc_node_add(doc, list, NULL, KVC_NODE_MAP), rows,
-               (const void *const[FIELD_BASES]){one, one, one});
-  }
-  return list;
 }
 
 static void add_texts(struct kvc_doc *doc, struct kvc_node *map, const char *key,
@@ -125,9 +106,9 @@ static void add_figure(struct kvc_doc *doc, struct kvc_node *map,
 static void add_tree(struct kvc_doc *doc, const struct kvc_diagnosis *d)
 {
   fields_add(doc, doc->root, top_rows, (const void *const[FIELD_BASES]){d, d, d});
-  (void)add_list(doc, "inputs", input_rows, d->inputs, d->n_inputs, sizeof *d->inputs);
+  (void)fields_list(doc, "inputs", input_rows, d->inputs, d->n_inputs, sizeof *d->inputs);
   struct kvc_node *list =
-      add_list(doc, "findings", row_rows, d->rows, d->n_rows, sizeof *d->rows);
+      fields_list(doc, "findings", row_rows, d->rows, d->n_rows, sizeof *d->rows);
   struct kvc_node *one = list != NULL ? list->first : NULL;
   for (size_t i = 0; one != NULL && i < d->n_rows; i++, one = one->next) {
     const struct kvc_diagnosis_row *r = &d->rows[i];
@@ -139,7 +120,7 @@ static void add_tree(struct kvc_doc *doc, const struct kvc_diagnosis *d)
       add_figure(doc, figure, d->live, r->seen[k]);
     }
   }
-  (void)add_list(doc, "skipped", skip_rows, d->skips, d->n_skips, sizeof *d->skips);
+  (void)fields_list(doc, "skipped", skip_rows, d->skips, d->n_skips, sizeof *d->skips);
   struct kvc_node *figures = kvc_node_add(doc, doc->root, "figures", KVC_NODE_MAP);
   for (size_t k = KVC_L_none + 1; k < KVC_L_COUNT_; k++) {
     if (isnan(d->live->v[k])) continue;

@@ -1,16 +1,10 @@
 /* doc_fit.c - fitted coefficients with what they explain, as documents.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "text.h"
 #include <kvcap/fitted.h>
 #include <math.h>
 #include <string.h>
-
-static const char *checked(struct kvc_doc *doc, const char *text)
-{
-  if (text == NULL) doc->full = true;
-  return text != NULL ? text : "";
-}
-#define TEXT(doc, ...) checked((doc), kvc_arena_printf((doc)->arena, __VA_ARGS__))
 
 static const struct {
   const char *key, *name, *field;

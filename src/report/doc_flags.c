@@ -1,15 +1,9 @@
 /* doc_flags.c - flags of the engine's catalogue as documents.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "text.h"
 #include <kvcap/report.h>
 #include <string.h>
-
-static const char *checked(struct kvc_doc *doc, const char *text)
-{
-  if (text == NULL) doc->full = true;
-  return text != NULL ? text : "";
-}
-#define TEXT(doc, ...) checked((doc), kvc_arena_printf((doc)->arena, __VA_ARGS__))
 
 static const char *version_text(struct kvc_doc *doc, const struct kvc_version *version)
 {

@@ -2,14 +2,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "explain.h"
+#include "text.h"
 #include <string.h>
-
-static const char *checked(struct kvc_doc *doc, const char *text)
-{
-  if (text == NULL) doc->full = true;
-  return text != NULL ? text : "";
-}
-#define TEXT(doc, ...) checked((doc), kvc_arena_printf((doc)->arena, __VA_ARGS__))
 
 static const char *const types[] = {[KVC_METRIC_UNTYPED] = "untyped",
                                     [KVC_METRIC_COUNTER] = "counter",

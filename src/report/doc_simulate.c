@@ -1,17 +1,11 @@
 /* doc_simulate.c - a simulation as a document.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "text.h"
 #include <kvcap/live.h>
 #include <kvcap/simulate.h>
 #include <math.h>
 #include <string.h>
-
-static const char *checked(struct kvc_doc *doc, const char *text)
-{
-  if (text == NULL) doc->full = true;
-  return text != NULL ? text : "";
-}
-#define TEXT(doc, ...) checked((doc), kvc_arena_printf((doc)->arena, __VA_ARGS__))
 
 /* ---- the tree -------------------------------------------------------------------- */
 

@@ -1,18 +1,12 @@
 /* doc_validate.c - predicted beside measured as a document.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "text.h"
 #include <kvcap/validate.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *checked(struct kvc_doc *doc, const char *text)
-{
-  if (text == NULL) doc->full = true;
-  return text != NULL ? text : "";
-}
-#define TEXT(doc, ...) checked((doc), kvc_arena_printf((doc)->arena, __VA_ARGS__))
 
 static const char *const names[KVC_VALIDATED] = {"TPOT", "TTFT", "output throughput"};
 

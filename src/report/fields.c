@@ -58,6 +58,19 @@ void fields_add(struct kvc_doc *doc, struct kvc_node *map, const struct field *r
   }
 }
 
+struct kvc_node *fields_list(struct kvc_doc *doc, const char *key,
+                             const struct field *rows, const void *array, size_t count,
+                             size_t stride)
+{
+  struct kvc_node *list = kvc_node_add(doc, doc->root, key, KVC_NODE_LIST);
+  for (size_t i = 0; i < count; i++) {
+    const void *one = (const char *)array + i * stride;
+    fields_add(doc, kvc_node_add(doc, list, NULL, KVC_NODE_MAP), rows,
+               (const void *const[FIELD_BASES]){one, one, one});
+  }
+  return list;
+}
+
 /* ---- schema ------------------------------------------------------------------ */
 
 static const char *type_name(enum field_type type)

@@ -53,6 +53,12 @@ struct section {
 void fields_add(struct kvc_doc *doc, struct kvc_node *map, const struct field *rows,
                 const void *const bases[FIELD_BASES]);
 
+/* A list of 'count' structs 'stride' bytes apart, a map each, at the top of the document.
+ */
+struct kvc_node *fields_list(struct kvc_doc *doc, const char *key,
+                             const struct field *rows, const void *array, size_t count,
+                             size_t stride);
+
 /* Fills 'doc' with the JSON Schema of a document made of these sections. */
 void fields_schema(struct kvc_doc *doc, const struct section *sections, size_t count,
                    const char *title);

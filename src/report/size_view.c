@@ -5,6 +5,7 @@
  * cannot differ.
  */
 #include "doc_size.h"
+#include "text.h"
 #include <math.h>
 #include <string.h>
 
@@ -34,13 +35,6 @@ static bool known(struct kvc_doc *doc, const char *path)
 }
 
 /* Text made in the arena; "" once it is full. */
-#define TEXT(doc, ...) checked((doc), kvc_arena_printf((doc)->arena, __VA_ARGS__))
-static const char *checked(struct kvc_doc *doc, const char *text)
-{
-  if (text == NULL) doc->full = true;
-  return text != NULL ? text : "";
-}
-
 static void heading(struct kvc_doc *doc, const char *text)
 {
   (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL, text, NULL);
