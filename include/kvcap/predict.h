@@ -59,6 +59,13 @@ struct kvc_prediction {
   enum kvc_model_class model_class;
 };
 
+/* A step in which 'batch' sequences decode, each with 'context_tok' in the cache. */
+struct kvc_step kvc_decode_step(double batch, double context_tok);
+
+/* Why data-parallel ranks have wider intervals. */
+#define KVC_LOCK_STEP_REASON                                                             \
+  "ranks in lock-step: compared with one release of two models only"
+
 /* Seconds of a request that no step contains: HTTP, tokenizer, the client's own loop.
  * Fitted on measured TTFT at low load, whose clients differ: a presumption. */
 double kvc_client_s(double prompt_tok);

@@ -259,6 +259,15 @@ const char *kvc_model_class_name(enum kvc_model_class model_class)
   return names[model_class];
 }
 
+struct kvc_step kvc_decode_step(double batch, double context_tok)
+{
+  return (struct kvc_step){.decodes = batch,
+                           .decode_tok = batch,
+                           .decode_context_tok = batch * context_tok,
+                           .decode_longest_tok = context_tok,
+                           .running = batch};
+}
+
 static void interval(struct kvc_latency *latency, const struct kvc_sim_result *r,
                      const struct kvc_traffic_spec *spec, const struct kvc_setting *set,
                      struct kvc_prediction *out)
@@ -266,18 +275,13 @@ static void interval(struct kvc_latency *latency, const struct kvc_sim_result *r
   struct kvc_step_cost cost;
   const double batch = fmax(1, round(r->running_mean));
   const double context = spec->prompt.mean + spec->output.mean / 2;
-  const struct kvc_step step = {.decodes = batch,
-                                .decode_tok = batch,
-                                .decode_context_tok = batch * context,
-                                .decode_longest_tok = context,
-                                .running = batch};
+  const struct kvc_step step = kvc_decode_step(batch, context);
   kvc_latency_price(latency, &step, &cost);
   out->source = cost.source;
   out->reason = cost.reason;
   out->bound_frac = cost.bound_s / cost.total_s;
   out->extrapolated = set->dp > 1;
-  if (out->extrapolated)
-    out->reason = "ranks in lock-step: compared with one release of two models only";
+  if (out->extrapolated) out->reason = KVC_LOCK_STEP_REASON;
   for (size_t k = 0; k < KVC_POINT_FIGURES_; k++) {
     double low, high;
     kvc_predict_interval(out->source, out->extrapolated, k, &low, &high);
