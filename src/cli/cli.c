@@ -102,6 +102,15 @@ static bool wants_colour(const struct cli *cli, const struct cli_common *common)
   return cli->world.out_is_tty && !cli->world.no_color;
 }
 
+kvc_code cli_save(const char *path, struct kvc_buf *text, const char *too_much,
+                  struct kvc_err *err)
+{
+  const kvc_code rc = text->full ? kvc_fail(err, KVC_E_LIMIT, path, "%s", too_much)
+                                 : kvc_file_write(path, text->text, text->len, err);
+  kvc_buf_clear(text);
+  return rc;
+}
+
 kvc_code cli_emit(struct cli *cli, const struct cli_common *common,
                   const struct kvc_doc *doc, struct kvc_err *err)
 {

@@ -154,6 +154,15 @@ kvc_code cli_open_engine(struct cli *cli, struct kvc_db *db, const char *version
                          struct kvc_engine **engine, struct kvc_resolved *release,
                          struct kvc_err *err) KVC_MUST_USE;
 
+/* All bytes through a pipe; false when the other end is gone or has no more. */
+bool cli_send(int fd, const void *data, size_t left);
+bool cli_take(int fd, void *data, size_t left);
+
+/* Writes a file of the user's and frees the text; 'too_much' is the sentence for a text
+ * that met its limit. */
+kvc_code cli_save(const char *path, struct kvc_buf *text, const char *too_much,
+                  struct kvc_err *err) KVC_MUST_USE;
+
 /* Renders a document in the format asked for into cli->out. */
 kvc_code cli_emit(struct cli *cli, const struct cli_common *common,
                   const struct kvc_doc *doc, struct kvc_err *err) KVC_MUST_USE;

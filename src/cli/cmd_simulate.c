@@ -115,11 +115,8 @@ static void decode_step(struct simulate *s)
   const double context = s->size->concurrency.have
                              ? s->size->concurrency.occupancy.mean_tok
                              : s->demand.load.prompt_tok;
-  const struct kvc_step step = {.decodes = batch,
-                                .decode_tok = batch * (1 + s->spec.drafted),
-                                .decode_context_tok = batch * context,
-                                .decode_longest_tok = context,
-                                .running = batch};
+  struct kvc_step step = kvc_decode_step(batch, context);
+  step.decode_tok *= 1 + s->spec.drafted;
   kvc_latency_price(s->latency, &step, &s->out->step);
   s->out->source = s->out->step.source;
   s->out->extrapolated = s->size->setting.dp > 1 || s->spec.drafted > 0;
@@ -127,7 +124,7 @@ static void decode_step(struct simulate *s)
   if (s->spec.drafted > 0)
     s->out->reason = "speculation was compared with no server";
   else if (s->out->extrapolated)
-    s->out->reason = "ranks in lock-step: compared with one release of two models only";
+    s->out->reason = KVC_LOCK_STEP_REASON;
 }
 
 /* Nothing served has no times; a part turned away is worth a word. */

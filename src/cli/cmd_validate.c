@@ -37,11 +37,7 @@ const struct cli_option validate_options[] = {
 struct answer {
   size_t index;
   bool ok;
-  double value[KVC_POINT_FIGURES_];
-  double low[KVC_POINT_FIGURES_], high[KVC_POINT_FIGURES_], bound_frac;
-  bool extrapolated;
-  enum kvc_model_class model_class;
-  enum kvc_speed_source source;
+  struct kvc_prediction prediction;
   char text[200]; /* reason for the width, or why it failed */
 };
 
@@ -78,15 +74,7 @@ static void predict(struct validate *v, size_t i, struct validate_fit *fit,
                                  v->fit ? &fit->fit.tune : NULL, &p, &err);
   if (rc == KVC_E_OK && v->fit) narrow(&fit->fit, &p);
   out->ok = rc == KVC_E_OK;
-  if (out->ok) {
-    memcpy(out->value, p.value, sizeof out->value);
-    memcpy(out->low, p.low, sizeof out->low);
-    memcpy(out->high, p.high, sizeof out->high);
-    out->extrapolated = p.extrapolated;
-    out->model_class = p.model_class;
-    out->source = p.source;
-    out->bound_frac = p.bound_frac;
-  }
+  out->prediction = p;
   (void)snprintf(out->text, sizeof out->text, "%.199s",
                  out->ok ? (p.reason != NULL ? p.reason : "") : err.msg);
   kvc_arena_clear(&arena);
@@ -99,13 +87,7 @@ static void child(struct validate *v, size_t first, size_t step, int fd)
     struct answer a = {0};
     if (v->turn[i] % step != first) continue;
     predict(v, i, &fit, &a);
-    const char *at = (const char *)&a;
-    for (size_t left = sizeof a; left > 0;) {
-      const ssize_t n = write(fd, at, left);
-      if (n <= 0) _exit(1);
-      at += n;
-      left -= (size_t)n;
-    }
+    if (!cli_send(fd, &a, sizeof a)) _exit(1);
   }
   _exit(0);
 }
@@ -118,30 +100,19 @@ static kvc_code take(struct validate *v, const struct answer *a, struct kvc_err 
   row->done = true;
   row->why = a->ok ? NULL : text;
   row->reason = a->ok ? text : NULL;
-  memcpy(row->prediction.value, a->value, sizeof a->value);
-  memcpy(row->prediction.low, a->low, sizeof a->low);
-  memcpy(row->prediction.high, a->high, sizeof a->high);
-  row->prediction.extrapolated = a->extrapolated;
-  row->prediction.model_class = a->model_class;
-  row->prediction.source = a->source;
-  row->prediction.bound_frac = a->bound_frac;
+  row->prediction = a->prediction;
+  row->prediction.reason = row->reason;
   return KVC_E_OK;
 }
 
 static kvc_code collect(struct validate *v, int fd, struct kvc_err *err)
 {
-  for (;;) {
-    struct answer a = {0};
-    size_t have = 0;
-    while (have < sizeof a) {
-      const ssize_t n = read(fd, (char *)&a + have, sizeof a - have);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return KVC_E_OK;
-      have += (size_t)n;
-    }
+  struct answer a;
+  while (cli_take(fd, &a, sizeof a)) {
     if (a.index >= v->n) return kvc_fail(err, KVC_E_INTERNAL, NULL, "a child lost count");
     KVC_TRY(take(v, &a, err));
   }
+  return KVC_E_OK;
 }
 
 static kvc_code share_out(struct validate *v, size_t jobs, struct kvc_err *err)
@@ -242,11 +213,7 @@ static kvc_code write_predictions(const struct validate_args *a,
   struct kvc_buf csv;
   kvc_buf_init(&csv, 1u << 30);
   kvc_validation_csv(result, &csv);
-  const kvc_code rc = csv.full
-                          ? kvc_fail(err, KVC_E_LIMIT, a->predictions, "is over 1 GiB")
-                          : kvc_file_write(a->predictions, csv.text, csv.len, err);
-  kvc_buf_clear(&csv);
-  return rc;
+  return cli_save(a->predictions, &csv, "is over 1 GiB", err);
 }
 
 kvc_code cli_cmd_validate(struct cli *cli, int argc, char *const *argv,

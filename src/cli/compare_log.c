@@ -101,12 +101,8 @@ static kvc_code save(const struct size_args *args, const struct kvc_compare_inpu
   KVC_TRY(kvc_compare_calibrate(in, compare, &calibration, err));
   kvc_buf_init(&text, KVC_CALIBRATION_MAX_BYTES);
   kvc_calibration_write(&calibration, &text);
-  const kvc_code rc =
-      text.full ? kvc_fail(err, KVC_E_LIMIT, args->save_calibration,
-                           "the names in the calibration are too long")
-                : kvc_file_write(args->save_calibration, text.text, text.len, err);
-  kvc_buf_clear(&text);
-  return rc;
+  return cli_save(args->save_calibration, &text,
+                  "the names in the calibration are too long", err);
 }
 
 kvc_code size_compare(struct size_args *args, const struct kvc_size *size,

@@ -80,11 +80,7 @@ static kvc_code save(const struct fit_args *args, const struct kvc_levels_fit *f
   kvc_levels_calibration(fit, args->size.req.calibration, &calibration);
   kvc_buf_init(&text, KVC_CALIBRATION_MAX_BYTES);
   kvc_calibration_write(&calibration, &text);
-  const kvc_code rc = text.full ? kvc_fail(err, KVC_E_LIMIT, path,
-                                           "the names in the calibration are too long")
-                                : kvc_file_write(path, text.text, text.len, err);
-  kvc_buf_clear(&text);
-  return rc;
+  return cli_save(path, &text, "the names in the calibration are too long", err);
 }
 
 static kvc_code size_it(struct fit_args *args, struct kvc_size *size, struct kvc_err *err)

@@ -34,11 +34,7 @@ static kvc_code save(const char *path, const struct kvc_kernels *kernels,
   kvc_buf_puts(
       &text, "# Kernel coefficients, made by kvcap fit kernels from measured tables.\n");
   kvc_kernels_write(kernels, &text);
-  const kvc_code rc =
-      text.full ? kvc_fail(err, KVC_E_LIMIT, path, "the notes are too long for a profile")
-                : kvc_file_write(path, text.text, text.len, err);
-  kvc_buf_clear(&text);
-  return rc;
+  return cli_save(path, &text, "the notes are too long for a profile", err);
 }
 
 kvc_code fit_kernels(struct cli *cli, struct fit_args *args, struct kvc_err *err)

@@ -65,11 +65,7 @@ static kvc_code write_requests(struct simulate *s, const struct kvc_traffic *t,
                    client_s + (double)(q->finish_ns - q->arrival_ns) / 1e9, q->cached_tok,
                    q->preemptions);
   }
-  const kvc_code rc =
-      csv.full ? kvc_fail(err, KVC_E_LIMIT, s->args->requests_csv, "is larger than 1 GiB")
-               : kvc_file_write(s->args->requests_csv, csv.text, csv.len, err);
-  kvc_buf_clear(&csv);
-  return rc;
+  return cli_save(s->args->requests_csv, &csv, "is larger than 1 GiB", err);
 }
 
 static double mean_prompt(const struct kvc_traffic *t)
@@ -213,32 +209,6 @@ static void run_here(struct sweep *w)
 /* ---- in children ----------------------------------------------------------------------
  */
 
-static bool send_all(int fd, const void *data, size_t left)
-{
-  const char *at = data;
-  while (left > 0) {
-    const ssize_t n = write(fd, at, left);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    at += n;
-    left -= (size_t)n;
-  }
-  return true;
-}
-
-static bool take_all(int fd, void *data, size_t left)
-{
-  char *at = data;
-  while (left > 0) {
-    const ssize_t n = read(fd, at, left);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    at += n;
-    left -= (size_t)n;
-  }
-  return true;
-}
-
 static void tell_parent(void *ctx, double frac)
 {
   struct sweep *w = ctx;
@@ -246,7 +216,7 @@ static void tell_parent(void *ctx, double frac)
   if (now_s - w->told_s < TELL_S) return;
   w->told_s = now_s;
   const struct message m = {.index = w->index, .frac = fmin(frac, 0.999)};
-  if (!send_all(w->fd, &m, sizeof m)) _exit(1);
+  if (!cli_send(w->fd, &m, sizeof m)) _exit(1);
 }
 
 static void child(struct sweep *w, size_t first, size_t step)
@@ -255,8 +225,8 @@ static void child(struct sweep *w, size_t first, size_t step)
   for (w->index = first; w->index < w->n; w->index += step) {
     struct message m = {.index = w->index, .done = true};
     m.rc = run_one(w, w->bar.on ? tell_parent : NULL, &m.run, series, &m.err);
-    if (!send_all(w->fd, &m, sizeof m) ||
-        !send_all(w->fd, series, m.run.result.n_series * sizeof *series))
+    if (!cli_send(w->fd, &m, sizeof m) ||
+        !cli_send(w->fd, series, m.run.result.n_series * sizeof *series))
       _exit(1);
   }
   _exit(0);
@@ -267,14 +237,14 @@ static bool take(struct sweep *w, int fd)
 {
   struct message m;
   struct kvc_sim_point series[SERIES_POINTS];
-  if (!take_all(fd, &m, sizeof m) || m.index >= w->n) return false;
+  if (!cli_take(fd, &m, sizeof m) || m.index >= w->n) return false;
   if (!m.done) {
     w->frac[m.index] = m.frac;
     show(w);
     return true;
   }
   const size_t n = m.run.result.n_series;
-  if (n > SERIES_POINTS || !take_all(fd, series, n * sizeof *series)) return false;
+  if (n > SERIES_POINTS || !cli_take(fd, series, n * sizeof *series)) return false;
   if (m.rc == KVC_E_OK) m.rc = keep(w, m.index, &m.run, series, &m.err);
   if (m.rc != KVC_E_OK) fail(w, m.index, m.rc, &m.err);
   return true;

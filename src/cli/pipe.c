@@ -1,0 +1,32 @@
+/* pipe.c - whole messages between a process and its children.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "cli.h"
+#include <errno.h>
+#include <unistd.h>
+
+bool cli_send(int fd, const void *data, size_t left)
+{
+  const char *at = data;
+  while (left > 0) {
+    const ssize_t n = write(fd, at, left);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    at += n;
+    left -= (size_t)n;
+  }
+  return true;
+}
+
+bool cli_take(int fd, void *data, size_t left)
+{
+  char *at = data;
+  while (left > 0) {
+    const ssize_t n = read(fd, at, left);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    at += n;
+    left -= (size_t)n;
+  }
+  return true;
+}
