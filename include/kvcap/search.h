@@ -119,6 +119,7 @@ struct kvc_search_shape {
   int model, hardware; /* index in the request */
   int tp, pp, dp;
   bool expert_parallel, fp8_weights, fp8_kv;
+  bool speculation; /* as its model is set; false: left out */
 };
 
 struct kvc_quantiles {
