@@ -56,6 +56,9 @@ void kvc_slo_name(const struct kvc_slo_bar *bar, char out[KVC_SLO_NAME]);
 /* A bar that the goodput judges is met or not request by request, elsewhere by its
  * quantile.  The limits of every request, for the simulator. */
 struct kvc_sim_slo kvc_slo_each(const struct kvc_slo *slo);
+/* Whether the goodput judges it: one was asked for, and ttft, tpot or e2e is limited for
+ * every request (the simulator follows no request's itl and queue). */
+bool kvc_slo_in_goodput(const struct kvc_slo *slo, const struct kvc_slo_bar *bar);
 
 double kvc_slo_value(const struct kvc_sim_result *result, const struct kvc_slo_bar *bar);
 

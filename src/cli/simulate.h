@@ -6,6 +6,7 @@
 
 #include "size.h"
 #include <kvcap/simulate.h>
+#include <kvcap/slo.h>
 
 struct simulate_args {
   struct size_args size; /* first: cli_parse counts on it */
@@ -20,11 +21,7 @@ struct simulate_args {
   const char *trace, *lengths, *slo, *sweep, *requests_csv, *workload;
   const char *arrivals, *length_dist, *router, *policy;
   struct kvc_sim_slo limits; /* of every request: goodput */
-  struct simulate_limit {    /* of the run: verdict */
-    const char *name;        /* "ttft_p95" */
-    double limit_s;
-  } bars[8];
-  size_t n_bars;
+  struct kvc_slo bars;       /* of the run: verdict */
 };
 
 extern const struct cli_option simulate_options[];

@@ -6,95 +6,45 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const figures[] = {"ttft", "tpot", "itl", "e2e", "queue"};
-static const char *const quantiles[] = {"mean", "p50", "p90", "p95", "p99"};
-enum { N_FIGURES = 5, N_QUANTILES = 5 };
-
-static double value_of(const struct kvc_sim_result *r, size_t figure, size_t quantile)
-{
-  const struct kvc_sim_dist *const dists[] = {&r->ttft_s, &r->tpot_s, &r->itl_s,
-                                              &r->e2e_s, &r->queue_s};
-  const struct kvc_sim_dist *d = dists[figure];
-  const double values[] = {d->mean, d->p50, d->p90, d->p95, d->p99};
-  return values[quantile];
-}
-
-/* "ttft_p95": which figure and quantile; false when there is none. */
-static bool find(const char *name, size_t len, size_t *figure, size_t *quantile)
-{
-  for (*figure = 0; *figure < N_FIGURES; (*figure)++) {
-    const size_t n = strlen(figures[*figure]);
-    if (len < n || strncmp(name, figures[*figure], n) != 0) continue;
-    if (len == n) { /* "ttft=500ms": of every request, judged at the 99th */
-      *quantile = 4;
-      return true;
-    }
-    for (*quantile = 0; *quantile < N_QUANTILES; (*quantile)++)
-      if (name[n] == '_' && len - n - 1 == strlen(quantiles[*quantile]) &&
-          strncmp(name + n + 1, quantiles[*quantile], len - n - 1) == 0)
-        return true;
-  }
-  return false;
-}
-
-/* "500ms", "0.5s", "500" as milliseconds, as vllm bench's --goodput has it. */
-static bool seconds(const char *text, size_t len, double *out)
-{
-  size_t used;
-  double v;
-  if (!kvc_num_scan(text, len, &v, &used) || !(v > 0) || !isfinite(v)) return false;
-  const char *unit = text + used;
-  const size_t left = len - used;
-  if (left == 0 || (left == 2 && strncmp(unit, "ms", 2) == 0))
-    *out = v / 1e3;
-  else if (left == 1 && unit[0] == 's')
-    *out = v;
-  else
-    return false;
-  return true;
-}
-
 kvc_code simulate_slo(struct simulate_args *args, struct kvc_err *err)
 {
-  const char *p = args->slo;
-  while (p != NULL && *p != '\0') {
-    const size_t len = strcspn(p, ", "), name = strcspn(p, "=:");
-    size_t figure, quantile;
-    double limit_s;
-    if (name >= len || !find(p, name, &figure, &quantile) ||
-        !seconds(p + name + 1, len - name - 1, &limit_s))
-      return kvc_fail(err, KVC_E_PARSE, "--slo",
-                      "\"%.*s\" is no limit; write ttft_p95=500ms or tpot_p99=30ms "
-                      "(ttft, tpot, itl, e2e, queue; mean, p50, p90, p95, p99)",
-                      (int)(len < 60 ? len : 60), p);
-    if (args->n_bars == sizeof args->bars / sizeof *args->bars)
-      return kvc_fail(err, KVC_E_LIMIT, "--slo", "has more than 8 limits");
-    const char *key = kvc_arena_printf(&args->size.cli->arena, "%s_%s", figures[figure],
-                                       quantiles[quantile]);
-    if (key == NULL) return kvc_arena_full(&args->size.cli->arena, "--slo", err);
-    args->bars[args->n_bars].name = key;
-    args->bars[args->n_bars++].limit_s = limit_s;
-    if (figure == 0) args->limits.ttft_s = limit_s;
-    if (figure == 1) args->limits.tpot_s = limit_s;
-    if (figure == 3) args->limits.e2e_s = limit_s;
-    p += len;
-    p += strspn(p, ", ");
+  if (args->slo == NULL) return KVC_E_OK;
+  KVC_TRY(kvc_slo_read(args->slo, "--slo", &args->bars, err));
+  args->limits = kvc_slo_each(&args->bars);
+  if (args->bars.goodput_frac > 0) return KVC_E_OK;
+  /* No share was asked for: the goodput shown counts requests within any limit. */
+  for (size_t i = 0; i < args->bars.n; i++) {
+    const struct kvc_slo_bar *bar = &args->bars.bars[i];
+    if (bar->figure == KVC_SLO_TTFT) args->limits.ttft_s = bar->limit_s;
+    if (bar->figure == KVC_SLO_TPOT) args->limits.tpot_s = bar->limit_s;
+    if (bar->figure == KVC_SLO_E2E) args->limits.e2e_s = bar->limit_s;
   }
   return KVC_E_OK;
+}
+
+static void add_missed(struct kvc_arena *arena, const char *name, const char **missed)
+{
+  const char *text = kvc_arena_printf(arena, "%s%s%s", *missed != NULL ? *missed : "",
+                                      *missed != NULL ? ", " : "", name);
+  *missed = text != NULL ? text : "limits";
 }
 
 bool simulate_meets(struct kvc_arena *arena, const struct simulate_args *args,
                     const struct kvc_sim_result *result, const char **missed)
 {
+  const struct kvc_slo *slo = &args->bars;
   *missed = NULL;
-  for (size_t i = 0; i < args->n_bars; i++) {
-    size_t figure, quantile;
-    if (!find(args->bars[i].name, strlen(args->bars[i].name), &figure, &quantile))
-      continue;
-    if (value_of(result, figure, quantile) <= args->bars[i].limit_s) continue;
-    const char *text = kvc_arena_printf(arena, "%s%s%s", *missed != NULL ? *missed : "",
-                                        *missed != NULL ? ", " : "", args->bars[i].name);
-    *missed = text != NULL ? text : args->bars[i].name;
+  for (size_t i = 0; i <= slo->n; i++) {
+    /* One limit at a time, so that each that is missed is named. */
+    struct kvc_slo one = {.goodput_frac = slo->goodput_frac};
+    char name[KVC_SLO_NAME] = "goodput";
+    size_t worst;
+    if (i < slo->n) {
+      one = (struct kvc_slo){.bars = {slo->bars[i]}, .n = 1};
+      if (kvc_slo_in_goodput(slo, &slo->bars[i])) continue;
+      kvc_slo_name(&slo->bars[i], name);
+    }
+    if (kvc_slo_ratio(&one, result, &worst) > 1) add_missed(arena, name, missed);
   }
   return *missed == NULL;
 }
