@@ -149,6 +149,12 @@ kvc_code search_unit_run(const struct kvc_search *s, struct kvc_search_unit *u,
 kvc_code search_unit_screen(const struct kvc_search *s, struct kvc_search_unit *u,
                             struct kvc_err *err) KVC_MUST_USE;
 
+/* search.c: whether some number of replicas of a pilot costs less and answers sooner than
+ * such a cost and latency: for money and time nobody would take them.  Then it is the
+ * unit's fate. */
+bool search_dominated(const struct kvc_search *s, double usd, double e2e_s,
+                      struct kvc_search_unit *u);
+
 /* ---- finish ---- */
 
 kvc_code search_front(struct kvc_search *s, struct kvc_plan *out,
