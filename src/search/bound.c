@@ -88,13 +88,13 @@ static kvc_code full_step(struct kvc_arena *arena, const struct search_server *s
 
 static double tok_made(const struct search_server *server)
 {
-  return server->spec.drafted > 0 ? server->spec.made : 1;
+  return server->spec != NULL ? server->spec->made : 1;
 }
 
 static double decode_time(const struct search_server *server, double context_tok)
 {
   struct kvc_step step = kvc_decode_step(1, context_tok);
-  step.decode_tok *= 1 + server->spec.drafted;
+  if (server->spec != NULL) step.decode_tok *= 1 + server->spec->drafted;
   return kvc_latency_step(server->latency, &step) / tok_made(server);
 }
 
@@ -102,7 +102,7 @@ static double decode_bound(const struct search_server *server, double batch,
                            double context_tok)
 {
   struct kvc_step step = kvc_decode_step(batch, context_tok);
-  step.decode_tok *= 1 + server->spec.drafted;
+  if (server->spec != NULL) step.decode_tok *= 1 + server->spec->drafted;
   return bound_of(server, &step) / tok_made(server);
 }
 

@@ -36,7 +36,7 @@ static kvc_code open_server(struct kvc_arena *arena, const struct kvc_search *s,
          size->memory.error[0] != '\0' ? size->memory.error : "does not start");
     return KVC_E_OK;
   }
-  if (rc == KVC_E_OK) rc = search_server_open(arena, s, u, size, server, &why);
+  if (rc == KVC_E_OK) rc = search_server_open(arena, s, u, size, false, server, &why);
   if (is_refusal(rc)) {
     fate(u, KVC_FATE_UNSUPPORTED, why.msg);
     return KVC_E_OK;
