@@ -1,0 +1,197 @@
+/* option.c - one option in full: its command, a longer run of just that, what it costs.
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+#include "search_room.h"
+#include <math.h>
+#include <string.h>
+
+enum { VERIFY_FIRST = 3, VERIFY_REST = 3000, MORE_REPLICAS = 4 };
+static const double HOURS_A_YEAR = 8766;
+
+kvc_code search_finish_run(struct kvc_search *s, const struct search_server *server,
+                           const struct search_run *run, struct kvc_search_point *out,
+                           struct kvc_err *err)
+{
+  s->runs++;
+  return search_simulate(s, server, run, out, err);
+}
+
+/* The flags of the unit as one consistent set, in the spelling of the release. */
+static kvc_code advise(struct kvc_search *s, const struct kvc_search_unit *u,
+                       struct kvc_search_option *out, struct kvc_err *err)
+{
+  struct kvc_advise_request req = {.demand = s->req.demand};
+  search_deploy(s, u, &req.size);
+  req.size.brief = false;
+  req.demand.goal = KVC_GOAL_NONE;
+  req.demand.users = req.demand.rate_per_s = req.demand.latency_s = 0;
+  req.demand.context_tok = u->max_model_len_tok;
+  out->advice = kvc_arena_alloc(s->arena, 1, sizeof *out->advice);
+  if (out->advice == NULL) return kvc_arena_full(s->arena, "an option", err);
+  KVC_TRY(kvc_advise_run(s->arena, s->db, &req, out->advice, err));
+  out->command = out->advice->command;
+  return KVC_E_OK;
+}
+
+/* The advised set at the load, more replicas until the longer run holds too. */
+static kvc_code verify(struct kvc_search *s, const struct search_server *server,
+                       struct kvc_search_unit *u, size_t place, bool *holds,
+                       struct kvc_err *err)
+{
+  const size_t requests = place < VERIFY_FIRST ? SEARCH_VERIFY : VERIFY_REST;
+  *holds = false;
+  for (int more = 0; more < MORE_REPLICAS && !*holds; more++) {
+    const bool apart = u->prefill_replicas > 0;
+    if (more > 0 && apart) { /* a split is of just that number */
+      u->prefill_replicas = 0;
+      u->replicas = search_replicas(&s->req, s->req.rate_per_s, u->max_rate_per_s);
+    } else if (more > 0) {
+      u->replicas++;
+    }
+    const bool split = u->prefill_replicas > 0;
+    u->load_rate_per_s = s->req.rate_per_s / (double)u->replicas;
+    const struct search_run run = {.load = &s->load,
+                                   .rate_per_s =
+                                       split ? s->req.rate_per_s : u->load_rate_per_s,
+                                   .requests = requests,
+                                   .replicas = split ? (int)u->replicas : 1,
+                                   .prefill_replicas = u->prefill_replicas};
+    KVC_TRY(search_finish_run(s, server, &run, &u->load, err));
+    *holds = u->load.ratio <= 1;
+    if (more > 0 && *holds) {
+      const double each = u->load_rate_per_s / (1 - s->req.headroom_frac);
+      u->max_rate_per_s = fmin(u->max_rate_per_s, each);
+    }
+  }
+  return KVC_E_OK;
+}
+
+static void scale(const struct kvc_quantiles *q, enum kvc_speed_source source, bool far,
+                  const size_t figures[2], struct kvc_search_interval *out)
+{
+  double low[2], high[2];
+  for (size_t k = 0; k < 2; k++)
+    kvc_predict_interval(source, far, figures[k], &low[k], &high[k]);
+  out->low = (struct kvc_quantiles){low[0] * q->mean, low[1] * q->p50, low[1] * q->p90,
+                                    low[1] * q->p95, low[1] * q->p99};
+  out->high =
+      (struct kvc_quantiles){high[0] * q->mean, high[1] * q->p50, high[1] * q->p90,
+                             high[1] * q->p95, high[1] * q->p99};
+}
+
+/* End to end from its parts: the end of TTFT's interval, and the rest by TPOT's. */
+static struct kvc_quantiles parts(const struct kvc_search_point *p,
+                                  const struct kvc_quantiles *ttft, double tpot_factor)
+{
+  const struct kvc_quantiles *e = &p->e2e_s, *t = &p->ttft_s;
+  return (struct kvc_quantiles){
+      .mean = ttft->mean + fmax(e->mean - t->mean, 0) * tpot_factor,
+      .p50 = ttft->p50 + fmax(e->p50 - t->p50, 0) * tpot_factor,
+      .p90 = ttft->p90 + fmax(e->p90 - t->p90, 0) * tpot_factor,
+      .p95 = ttft->p95 + fmax(e->p95 - t->p95, 0) * tpot_factor,
+      .p99 = ttft->p99 + fmax(e->p99 - t->p99, 0) * tpot_factor};
+}
+
+static void intervals(const struct search_server *server, const struct kvc_search_unit *u,
+                      struct kvc_search_option *out)
+{
+  static const size_t ttft[2] = {KVC_POINT_MEAN_TTFT, KVC_POINT_P99_TTFT};
+  static const size_t tpot[2] = {KVC_POINT_MEAN_TPOT, KVC_POINT_P99_TPOT};
+  const bool far = u->shape.dp > 1 || server->spec.drafted > 0 || u->prefill_replicas > 0;
+  struct kvc_step_cost cost;
+  const struct kvc_step step = kvc_decode_step(
+      fmax(1, round(u->load.running_mean)), server->size->concurrency.occupancy.mean_tok);
+  double low, high;
+  kvc_latency_price(server->latency, &step, &cost);
+  scale(&u->load.ttft_s, u->source, far, ttft, &out->ttft_s);
+  scale(&u->load.tpot_s, u->source, far, tpot, &out->tpot_s);
+  kvc_predict_interval(u->source, far, KVC_POINT_MEAN_TPOT, &low, &high);
+  out->e2e_s.low = parts(&u->load, &out->ttft_s.low, low);
+  out->e2e_s.high = parts(&u->load, &out->ttft_s.high, high);
+  out->reason = u->shape.dp > 1            ? KVC_LOCK_STEP_REASON
+                : server->spec.drafted > 0 ? "speculation was compared with no server"
+                : u->prefill_replicas > 0
+                    ? "prefill and decode apart were compared with no server"
+                    : cost.reason;
+}
+
+static double at(const struct kvc_quantiles *q, enum kvc_slo_quantile k)
+{
+  const double v[KVC_SLO_QUANTILES_] = {q->mean, q->p50, q->p90, q->p95, q->p99};
+  return v[k];
+}
+
+/* Limits at the high end of the intervals; a queue's end is not known that way. */
+static bool is_certain(const struct kvc_search *s, const struct kvc_search_option *o)
+{
+  for (size_t i = 0; i < s->req.slo.n; i++) {
+    const struct kvc_slo_bar *b = &s->req.slo.bars[i];
+    const struct kvc_search_interval *v = b->figure == KVC_SLO_TTFT   ? &o->ttft_s
+                                          : b->figure == KVC_SLO_TPOT ? &o->tpot_s
+                                          : b->figure == KVC_SLO_E2E  ? &o->e2e_s
+                                                                      : NULL;
+    if (v == NULL || at(&v->high, b->quantile) > b->limit_s) return false;
+  }
+  return s->req.slo.n > 0;
+}
+
+static void money(const struct kvc_search *s, const struct kvc_search_unit *u,
+                  struct kvc_search_option *out)
+{
+  const struct search_card *card = &s->cards[u->shape.hardware];
+  const double tok_per_h = s->req.rate_per_s * s->load.output_mean_tok * 3600;
+  out->usd_per_hour = search_cost(card, search_gpus(&u->shape), u->replicas);
+  out->usd_per_year = out->usd_per_hour * HOURS_A_YEAR;
+  out->usd_per_million_tok = out->usd_per_hour / tok_per_h * 1e6;
+  out->usd_per_gpu_hour = card->usd_per_gpu_hour;
+  out->price_from = card->price_from;
+  out->gpus = (size_t)search_gpus(&u->shape) * (size_t)u->replicas;
+  const double split = u->prefill_replicas > 0 ? (double)u->replicas : 1;
+  out->watts = u->load.watts * (double)u->replicas / split;
+  out->headroom_frac =
+      u->prefill_replicas > 0
+          ? (double)NAN
+          : fmax(0, 1 - s->req.rate_per_s / ((double)u->replicas * u->max_rate_per_s));
+}
+
+static void names(struct kvc_search *s, const struct kvc_search_unit *u,
+                  struct kvc_search_option *out)
+{
+  const struct kvc_size *size = &out->advice->size;
+  const struct search_card *card = &s->cards[u->shape.hardware];
+  out->unit = u;
+  out->hardware = &card->as;
+  out->model = s->models[u->shape.model].name;
+  out->gpu = card->gpu.name;
+  out->quantization = size->model.quant.kind == KVC_QUANT_NONE ? "none"
+                      : size->model.quant.method != NULL       ? size->model.quant.method
+                                                               : "quantized";
+  out->kv_cache_dtype = size->setting.kv_cache_dtype;
+  out->quality = u->shape.fp8_weights || u->shape.fp8_kv;
+}
+
+kvc_code search_option(struct kvc_search *s, struct kvc_search_unit *u, size_t place,
+                       struct kvc_search_option *out, bool *holds, struct kvc_err *err)
+{
+  struct search_server server;
+  char why[KVC_SEARCH_WHY];
+  *out = (struct kvc_search_option){0};
+  *holds = false;
+  KVC_TRY(advise(s, u, out, err));
+  if (!out->advice->size.memory.fits) return KVC_E_OK;
+  KVC_TRY(search_server_open(s->arena, s, u, &out->advice->size, &server, err));
+  KVC_TRY(verify(s, &server, u, place, holds, err));
+  if (*holds &&
+      search_over_limit(s, server.card, search_gpus(&u->shape), u->replicas, why))
+    *holds = false;
+  if (!*holds) return KVC_E_OK;
+  names(s, u, out);
+  money(s, u, out);
+  u->usd_per_hour = out->usd_per_hour;
+  u->joules_per_output_token = u->load.joules_per_output_token;
+  intervals(&server, u, out);
+  out->certain = is_certain(s, out);
+  KVC_TRY(search_calendar(s, u, out, err));
+  if (place >= VERIFY_FIRST) return KVC_E_OK;
+  return search_what_if(s, &server, u, place == 0, out, err);
+}
