@@ -226,16 +226,17 @@ static kvc_code take_unit(void *ctx, const struct shard_head *head,
 static kvc_code put_stage(struct merge *m, int stage, struct kvc_err *err)
 {
   const int parts = m->heads[0].parts;
-  const size_t *all;
-  const size_t n = kvc_search_todo(m->q.search, stage, &all);
-  for (size_t i = 0; i < n; i++) {
-    const struct shard_unit *unit = m->got[all[i]];
+  struct plan_part all;
+  KVC_TRY(plan_todo(&m->q, stage, 1, 1, &all, err));
+  for (size_t i = 0; i < all.n; i++) {
+    const size_t at = all.units[i];
+    const struct shard_unit *unit = m->got[at];
     const int part = stage == 0 ? 1 : (int)(i % (size_t)parts) + 1;
-    if (unit == NULL || unit->stage != stage || (stage == 1 && m->part[all[i]] != part))
+    if (unit == NULL || unit->stage != stage || (stage == 1 && m->part[at] != part))
       return kvc_fail(err, KVC_E_CONFLICT, NULL,
                       "part %d of %d lacks a result that it must have: make it again",
                       part, parts);
-    kvc_search_put(m->q.search, all[i], &unit->unit);
+    kvc_search_put(m->q.search, at, &unit->unit);
   }
   return KVC_E_OK;
 }

@@ -85,16 +85,13 @@ static kvc_code print_job(struct cli *cli, const struct plan_args *a, int argc,
   return KVC_E_OK;
 }
 
-static void write_stage(struct plan_question *q, int stage, bool *first)
+static void write_stage(struct plan_question *q, int stage, const struct plan_part *part,
+                        bool *first)
 {
-  const struct plan_args *a = q->args;
   struct shard_unit *unit = kvc_arena_alloc(&q->cli->arena, 1, sizeof *unit);
-  const size_t *all;
-  const size_t n = kvc_search_todo(q->search, stage, &all);
-  const size_t k = stage == 0 ? 0 : (size_t)a->shard - 1;
-  const size_t step = stage == 0 ? 1 : (size_t)a->shards;
-  for (size_t i = k; unit != NULL && i < n; i += step) {
-    *unit = (struct shard_unit){all[i], stage, *kvc_search_at(q->search, all[i])};
+  for (size_t i = 0; unit != NULL && i < part->n; i++) {
+    const size_t at = part->units[i];
+    *unit = (struct shard_unit){at, stage, *kvc_search_at(q->search, at)};
     shard_write_unit(&q->cli->out, *first, unit);
     *first = false;
   }
@@ -105,13 +102,16 @@ static kvc_code one_part(struct plan_question *q, struct shard_head *head,
                          struct kvc_err *err)
 {
   bool first = true;
+  struct plan_part pilots, others;
   const struct plan_args *a = q->args;
   KVC_TRY(shard_question(q, head, err));
-  KVC_TRY(plan_stage(q, 0, 1, 1, err));
-  KVC_TRY(plan_stage(q, 1, a->shard, a->shards, err));
+  KVC_TRY(plan_todo(q, 0, 1, 1, &pilots, err));
+  KVC_TRY(plan_jobs(q, &pilots, err));
+  KVC_TRY(plan_todo(q, 1, a->shard, a->shards, &others, err));
+  KVC_TRY(plan_jobs(q, &others, err));
   shard_write_head(&q->cli->out, head);
-  write_stage(q, 0, &first);
-  write_stage(q, 1, &first);
+  write_stage(q, 0, &pilots, &first);
+  write_stage(q, 1, &others, &first);
   shard_write_tail(&q->cli->out);
   q->cli->output = a->advise.size.common.output;
   return KVC_E_OK;
@@ -122,9 +122,12 @@ static kvc_code one_part(struct plan_question *q, struct shard_head *head,
 
 static kvc_code search(struct plan_question *q, double begin_s, struct kvc_err *err)
 {
+  struct plan_part all;
   KVC_TRY(plan_ask(q, err));
-  KVC_TRY(plan_stage(q, 0, 1, 1, err));
-  KVC_TRY(plan_stage(q, 1, 1, 1, err));
+  for (int stage = 0; stage < 2; stage++) {
+    KVC_TRY(plan_todo(q, stage, 1, 1, &all, err));
+    KVC_TRY(plan_jobs(q, &all, err));
+  }
   const double wall_s = q->args->no_wall_time ? (double)NAN : cli_now_s() - begin_s;
   return plan_finish(q, &q->args->advise.size.common, wall_s, err);
 }

@@ -67,13 +67,17 @@ void plan_close(struct plan_question *q);
 /* plan_hardware.c: prices, stock and nodes said by name. */
 kvc_code plan_hardware(struct plan_args *args, struct kvc_err *err) KVC_MUST_USE;
 
-/* plan_jobs.c: units[0..n) searched by so many processes as asked for; results[i] is
- * what units[i] came to.  The first failure by place is returned. */
-kvc_code plan_jobs(struct plan_question *q, const size_t *units, size_t n,
-                   struct kvc_search_unit *results, struct kvc_err *err) KVC_MUST_USE;
-/* One stage: every unit of it, or every N-th from the K-th on. */
-kvc_code plan_stage(struct plan_question *q, int stage, int k, int n,
-                    struct kvc_err *err) KVC_MUST_USE;
+/* plan_jobs.c: the units of a stage, every n-th from the k-th on ... */
+struct plan_part {
+  const size_t *units;
+  size_t n;
+};
+kvc_code plan_todo(struct plan_question *q, int stage, int k, int n,
+                   struct plan_part *out, struct kvc_err *err) KVC_MUST_USE;
+/* ... searched by so many processes as asked for and handed back; the first failure by
+ * place is returned. */
+kvc_code plan_jobs(struct plan_question *q, const struct plan_part *part,
+                   struct kvc_err *err) KVC_MUST_USE;
 
 /* plan_schema.c: the JSON Schema of a plan file. */
 kvc_code plan_file_schema(struct kvc_doc *doc, struct kvc_err *err) KVC_MUST_USE;

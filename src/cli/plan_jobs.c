@@ -220,15 +220,16 @@ static size_t jobs_of(const struct plan_args *a, size_t n)
   return jobs < n ? jobs : n;
 }
 
-kvc_code plan_jobs(struct plan_question *q, const size_t *units, size_t n,
-                   struct kvc_search_unit *results, struct kvc_err *err)
+kvc_code plan_jobs(struct plan_question *q, const struct plan_part *part,
+                   struct kvc_err *err)
 {
   struct kvc_arena *arena = &q->cli->arena;
   struct pool *p = kvc_arena_alloc(arena, 1, sizeof *p);
-  if (p == NULL) return kvc_arena_full(arena, NULL, err);
-  *p = (struct pool){.q = q, .units = units, .n = n, .results = results};
-  if (n == 0) return KVC_E_OK;
-  const size_t jobs = jobs_of(q->args, n);
+  struct kvc_search_unit *results = kvc_arena_alloc(arena, part->n + 1, sizeof *results);
+  if (p == NULL || results == NULL) return kvc_arena_full(arena, NULL, err);
+  *p = (struct pool){.q = q, .units = part->units, .n = part->n, .results = results};
+  if (part->n == 0) return KVC_E_OK;
+  const size_t jobs = jobs_of(q->args, part->n);
   cli_progress_begin(&p->bar, q->cli, "shapes");
   kvc_code rc = KVC_E_OK;
   if (jobs > 1)
@@ -238,20 +239,21 @@ kvc_code plan_jobs(struct plan_question *q, const size_t *units, size_t n,
   cli_progress_end(&p->bar);
   KVC_TRY(rc);
   if (p->rc != KVC_E_OK) *err = p->err;
+  for (size_t i = 0; i < part->n && p->rc == KVC_E_OK; i++)
+    kvc_search_put(q->search, part->units[i], &results[i]);
   return p->rc;
 }
 
-kvc_code plan_stage(struct plan_question *q, int stage, int k, int n, struct kvc_err *err)
+/* What is left to do changes as results come in, so the list is kept as it was. */
+kvc_code plan_todo(struct plan_question *q, int stage, int k, int n,
+                   struct plan_part *out, struct kvc_err *err)
 {
   struct kvc_arena *arena = &q->cli->arena;
   const size_t *all;
   const size_t count = kvc_search_todo(q->search, stage, &all);
-  size_t *mine = kvc_arena_alloc(arena, count + 1, sizeof *mine);
-  struct kvc_search_unit *results = kvc_arena_alloc(arena, count + 1, sizeof *results);
-  size_t n_mine = 0;
-  if (mine == NULL || results == NULL) return kvc_arena_full(arena, NULL, err);
-  for (size_t i = (size_t)(k - 1); i < count; i += (size_t)n) mine[n_mine++] = all[i];
-  KVC_TRY(plan_jobs(q, mine, n_mine, results, err));
-  for (size_t i = 0; i < n_mine; i++) kvc_search_put(q->search, mine[i], &results[i]);
+  size_t *units = kvc_arena_alloc(arena, count + 1, sizeof *units);
+  if (units == NULL) return kvc_arena_full(arena, NULL, err);
+  *out = (struct plan_part){.units = units};
+  for (size_t i = (size_t)(k - 1); i < count; i += (size_t)n) units[out->n++] = all[i];
   return KVC_E_OK;
 }
