@@ -84,7 +84,8 @@ static void widen(struct range *r, double v)
 static int place(const struct range *r, double v, int steps)
 {
   if (!(r->high > r->low * 1.0001)) return steps / 2;
-  return (int)lround(log(v / r->low) / log(r->high / r->low) * (steps - 1));
+  const double share = (log(v) - log(r->low)) / (log(r->high) - log(r->low));
+  return (int)lround(fmax(0, fmin(share, 1)) * (steps - 1));
 }
 
 static void put(struct kvc_doc *doc, const char *text)

@@ -76,7 +76,9 @@ static void left_out(struct kvc_doc *doc, const struct kvc_plan *plan)
   for (size_t f = 0; f < FATES; f++) groups += count_of(plan, fates[f].fate) > 0;
   if (groups == 0) return;
   (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL,
-                      TEXT(doc, "Left out: %zu others", plan->n_rejected), NULL);
+                      TEXT(doc, "Left out: %zu%s", plan->n_rejected,
+                           plan->n_options > 0 ? " others" : ""),
+                      NULL);
   for (size_t f = 0; f < FATES; f++) {
     const size_t n = count_of(plan, fates[f].fate);
     if (n == 0) continue;

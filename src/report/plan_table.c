@@ -85,9 +85,13 @@ static void fill(struct kvc_doc *doc, const struct kvc_plan *plan, struct cells 
   }
 }
 
+/* Without the spaces of the columns that are empty at its end. */
 static void cells_line(struct kvc_doc *doc, const char *text, enum kvc_tone tone)
 {
-  struct kvc_block *block = kvc_block_add(doc, KVC_BLOCK_CELLS, NULL, text, NULL);
+  size_t len = strlen(text);
+  while (len > 0 && text[len - 1] == ' ') len--;
+  struct kvc_block *block =
+      kvc_block_add(doc, KVC_BLOCK_CELLS, NULL, TEXT(doc, "%.*s", (int)len, text), NULL);
   if (block != NULL) block->tone = tone;
 }
 
@@ -157,8 +161,9 @@ void plan_table(struct kvc_doc *doc, const struct kvc_plan *plan)
       : sure == plan->n_options
           ? "the limits hold at the high end of what may be expected too"
           : TEXT(doc,
-                 "at the high end of what may be expected the limits hold with %s alone",
-                 which),
+                 "at the high end of what may be expected the limits hold with option%s "
+                 "%s alone",
+                 sure > 1 ? "s" : "", which),
       NULL);
 }
 

@@ -70,7 +70,8 @@ static void money(struct kvc_doc *doc, const struct kvc_search_option *o)
   row(doc, "price", text);
 }
 
-static void load_row(struct kvc_doc *doc, const struct kvc_search_option *o)
+static void load_row(struct kvc_doc *doc, const struct kvc_plan *plan,
+                     const struct kvc_search_option *o)
 {
   const struct kvc_search_unit *u = plan_unit(o);
   const char *text =
@@ -83,6 +84,10 @@ static void load_row(struct kvc_doc *doc, const struct kvc_search_option *o)
       TEXT(doc, "%s tokens/s, %s requests run, KV cache %s used on average",
            plan_count(doc, u->load.output_tok_per_s),
            plan_count(doc, u->load.running_mean), plan_share(doc, u->load.kv_mean_frac)));
+  if (plan_question(plan)->slo.goodput_frac > 0)
+    row(doc, "goodput",
+        TEXT(doc, "%s of the requests are within the limits",
+             plan_share(doc, u->load.goodput_frac)));
   if (u->prefill_replicas > 0)
     row(doc, "apart",
         TEXT(doc, "%d replicas compute prompts, %lld decode", u->prefill_replicas,
@@ -162,18 +167,19 @@ static void best(struct kvc_doc *doc, const struct kvc_plan *plan)
 {
   const struct kvc_search_option *o = &plan->options[0];
   plan_times(doc, plan, o);
-  (void)kvc_block_add(
+  struct kvc_block *trust = kvc_block_add(
       doc, KVC_BLOCK_PARA, "trust:",
       TEXT(doc, "from and to is where nine of ten servers should lie%s%s; %s",
            o->reason != NULL ? ": " : "", o->reason != NULL ? o->reason : "",
            o->certain ? "the limits hold at the high end too"
                       : "at the high end a limit may be missed"),
       NULL);
+  if (trust != NULL && !o->certain) trust->tone = KVC_TONE_WARN;
   (void)kvc_block_add(doc, KVC_BLOCK_HEADING, NULL,
                       TEXT(doc, "Option 1: %s", plan_option_words(doc, plan, o, false)),
                       NULL);
   money(doc, o);
-  load_row(doc, o);
+  load_row(doc, plan, o);
   day(doc, o);
   growth(doc, o);
   if (o->survival != NULL) row(doc, "one lost", o->survival);
