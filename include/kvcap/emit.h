@@ -47,4 +47,17 @@ void kvc_emit_shell(const struct kvc_emit_command *command, struct kvc_buf *out)
  * stand in a comment, for no key of the file sets them. */
 void kvc_emit_yaml(const struct kvc_emit_command *command, struct kvc_buf *out);
 
+/* A search in parts, for a cluster that runs them: the arguments behind `kvcap plan`
+ * without --shard, --output and --jobs; none may hold a control character. */
+struct kvc_emit_sweep {
+  const char *const *args;
+  size_t n_args;
+  int parts;
+};
+
+/* An array of batch jobs for sbatch, part K as task K. */
+void kvc_emit_slurm(const struct kvc_emit_sweep *sweep, struct kvc_buf *out);
+/* An indexed Job, part K as completion K - 1, and its script as a ConfigMap. */
+void kvc_emit_kubernetes(const struct kvc_emit_sweep *sweep, struct kvc_buf *out);
+
 #endif

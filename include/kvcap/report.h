@@ -28,7 +28,8 @@ enum kvc_unit {
   KVC_U_FRAC,   /* 0.189 -> 18.9 % */
   KVC_U_RATIO,  /* 51.96x */
   KVC_U_PARAMS, /* 8.03 B */
-  KVC_U_USD_PER_H
+  KVC_U_USD_PER_H,
+  KVC_U_USD /* 1,234.50; what is below ten cents keeps four decimals */
 };
 
 enum kvc_node_kind {

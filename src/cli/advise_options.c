@@ -9,8 +9,8 @@ static const char *const goals[] = {"latency", "throughput", "none", NULL};
 static const char *const forms[] = {"shell", "yaml", NULL};
 
 /* "fp8-kv,fp8-weights" */
-static kvc_code read_allow(void *ptr, const struct cli_option *option, const char *value,
-                           struct kvc_err *err)
+kvc_code advise_allow(void *ptr, const struct cli_option *option, const char *value,
+                      struct kvc_err *err)
 {
   static const struct {
     const char *name;
@@ -37,25 +37,13 @@ static kvc_code read_allow(void *ptr, const struct cli_option *option, const cha
 }
 
 #define X(member) offsetof(struct advise_args, member)
-#define TOK(opt, m, text)                                                                \
-  {                                                                                      \
-    .name = opt, .arg = "N", .type = CLI_LENGTH, .offset = X(demand.m), .min = 1,        \
-    .max = 1e9, .advice = "write tokens such as 500", .help = text                       \
-  }
 
 /* clang-format off */
 #define ADVISE_ROWS \
   SIZE_GROUP("Demand"), \
-  {.name = "--workload", .arg = "NAME|FILE", .type = CLI_TEXT, .offset = X(workload), .complete = "workloads", \
-   .help = "chat, rag, code-completion, agent, summarisation, reasoning, offline-batch, or a file of yours ending in .yaml"}, \
+  ADVISE_LOAD_ROWS, \
   {.name = "--lengths", .arg = "FILE", .type = CLI_TEXT, .offset = X(lengths), .complete = "file", \
    .help = "prompt and output tokens, a pair a line (a third column counts); mean, spread and percentiles are taken from it"}, \
-  TOK("--prompt-p50", prompt_p50_tok, "percentile of the prompt; two of them give mean and spread"), \
-  TOK("--prompt-p95", prompt_p95_tok, "the same, 95th"), \
-  TOK("--prompt-p99", prompt_p99_tok, "the same, 99th"), \
-  TOK("--output-p50", output_p50_tok, "percentile of the output"), \
-  TOK("--output-p95", output_p95_tok, "the same, 95th"), \
-  TOK("--output-p99", output_p99_tok, "the same, 99th"), \
   {.name = "--users", .arg = "N", .type = CLI_NUM, .offset = X(demand.users), .min = 1, .max = 1e7, \
    .advice = "write a count such as 50", .help = "requests at once"}, \
   {.name = "--rate", .arg = "R", .type = CLI_NUM, .offset = X(demand.rate_per_s), .min = 1e-6, .max = 1e6, \
@@ -70,7 +58,7 @@ static kvc_code read_allow(void *ptr, const struct cli_option *option, const cha
    .help = "what comes first: latency, throughput or none"}, \
   {.name = "--gpus", .arg = "N", .type = CLI_INT, .offset = X(gpus), .min = 1, .max = 4096, \
    .help = "GPUs at hand for one server; as many as it takes when not given"}, \
-  {.name = "--allow-quality", .arg = "LIST", .type = CLI_CALL, .call = read_allow, \
+  {.name = "--allow-quality", .arg = "LIST", .type = CLI_CALL, .call = advise_allow, \
    .help = "apply what may cost accuracy: fp8-kv, fp8-weights, all"}
 
 const struct cli_option advise_options[] = {
@@ -193,11 +181,16 @@ static kvc_code merge(struct advise_args *args, struct kvc_demand *d, struct kvc
     return kvc_fail(err, KVC_E_USAGE, NULL,
                     "--prompt-tokens and --output-tokens go together; %s is missing",
                     d->load.prompt_tok > 0 ? "--output-tokens" : "--prompt-tokens");
-  if (d->rate_per_s > 0 && !(d->users > 0) && !(d->latency_s > 0))
-    size_note(&args->size, "note",
-              "--rate alone does not tell how many requests run at once: --latency, the "
-              "mean seconds of one, makes it %s",
-              "rate x latency");
+  return KVC_E_OK;
+}
+
+kvc_code advise_demand(struct advise_args *args, struct kvc_err *err)
+{
+  struct kvc_demand demand;
+  KVC_TRY(base_of(args, &demand, err));
+  KVC_TRY(merge(args, &demand, err));
+  args->demand = demand;
+  args->size.req.load = demand.load;
   return KVC_E_OK;
 }
 
@@ -206,11 +199,13 @@ kvc_code advise_read(struct cli *cli, const struct cli_parser *parser, int argc,
 {
   KVC_TRY(size_parse(cli, parser, argc, argv, &args->size, err));
   if (args->size.common.help) return KVC_E_OK;
-  struct kvc_demand demand;
-  KVC_TRY(base_of(args, &demand, err));
-  KVC_TRY(merge(args, &demand, err));
-  args->demand = demand;
-  args->size.req.load = demand.load;
+  KVC_TRY(advise_demand(args, err));
+  const struct kvc_demand *d = &args->demand;
+  if (d->rate_per_s > 0 && !(d->users > 0) && !(d->latency_s > 0))
+    size_note(&args->size, "note",
+              "--rate alone does not tell how many requests run at once: --latency, the "
+              "mean seconds of one, makes it %s",
+              "rate x latency");
   return size_settle(&args->size, err);
 }
 

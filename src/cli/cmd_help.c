@@ -2,9 +2,11 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "commands.h"
+#include "plan.h"
 #include <kvcap/advice.h>
 #include <kvcap/check.h>
 #include <kvcap/diagnose.h>
+#include <kvcap/search.h>
 #include <kvcap/simulate.h>
 #include <kvcap/validate.h>
 #include <string.h>
@@ -72,13 +74,15 @@ kvc_code cli_cmd_schema(struct cli *cli, int argc, char *const *argv, struct kvc
   } schemas[] = {
       {"size", kvc_doc_size_schema},           {"advise", kvc_doc_advise_schema},
       {"check", kvc_doc_check_schema},         {"diagnose", kvc_doc_diagnosis_schema},
-      {"simulate", kvc_doc_simulation_schema}, {"validate", kvc_doc_validation_schema}};
+      {"simulate", kvc_doc_simulation_schema}, {"validate", kvc_doc_validation_schema},
+      {"plan", kvc_doc_plan_schema},           {"plan-file", plan_file_schema}};
   size_t i = 0;
   while (i < sizeof schemas / sizeof *schemas && strcmp(name, schemas[i].name) != 0) i++;
   if (i == sizeof schemas / sizeof *schemas)
     return kvc_fail(err, KVC_E_USAGE, NULL,
-                    "there are schemas of six reports: kvcap schema size, advise, check, "
-                    "diagnose, simulate or validate");
+                    "there are schemas of seven reports and of one input: kvcap schema "
+                    "size, advise, check, diagnose, simulate, validate, plan or "
+                    "plan-file");
   struct kvc_doc doc;
   kvc_doc_init(&doc, &cli->arena);
   KVC_TRY(schemas[i].make(&doc, err));

@@ -79,6 +79,7 @@ static kvc_code require_subject(struct size_args *args, struct kvc_err *err)
 {
   if (args->gpu == NULL && args->req.gpu_memory_bytes > 0) args->gpu = "custom";
   const bool model = args->model != NULL || args->req.model_config_path != NULL;
+  if (args->searched && model) return KVC_E_OK;
   if (!model && args->gpu == NULL)
     return kvc_fail(err, KVC_E_USAGE, NULL,
                     "--model and --gpu are missing; for example: kvcap size "
@@ -152,12 +153,19 @@ kvc_code size_read(struct size_args *args, int argc, char *const *argv,
   return read_config(args, err);
 }
 
+void size_begin(struct cli *cli, const struct cli_parser *parser, int argc,
+                char *const *argv, struct size_args *args)
+{
+  args->cli = cli;
+  args->options = parser->options;
+  kvc_size_request_init(&args->req);
+  find_overlays(argc, argv, &args->overlays);
+}
+
 kvc_code size_parse(struct cli *cli, const struct cli_parser *parser, int argc,
                     char *const *argv, struct size_args *args, struct kvc_err *err)
 {
-  args->cli = cli;
-  kvc_size_request_init(&args->req);
-  find_overlays(argc, argv, &args->overlays);
+  size_begin(cli, parser, argc, argv, args);
   return cli_parse(parser, argc, argv, args, err);
 }
 

@@ -34,6 +34,14 @@ static const char *const simulate_examples[] = {
     "kvcap simulate Qwen/Qwen3-8B --gpu H100 --input-len 512 --output-len 128 \\\n"
     "    --rate 8 --slo ttft_p95=500ms,tpot_p95=30ms",
     "kvcap simulate Qwen/Qwen3-8B --gpu L40S --workload chat --sweep rate=1..20", NULL};
+static const char *const plan_examples[] = {
+    "kvcap plan Qwen/Qwen3-8B --workload chat --rate 20 \\\n"
+    "    --slo ttft_p95=500ms,tpot_p99=40ms --gpu L40S,H100",
+    "kvcap plan plan.yaml --objective latency --budget 60",
+    "kvcap plan plan.yaml --shards 16 --cluster slurm --output plan.sbatch", NULL};
+static const char *const merge_examples[] = {
+    "kvcap plan plan.yaml --shard 1/2 --output shard-1-of-2.json",
+    "kvcap merge shard-1-of-2.json shard-2-of-2.json", NULL};
 static const char *const validate_examples[] = {
     "kvcap validate points.csv", "kvcap validate points.csv --format json --split check",
     NULL};
@@ -61,13 +69,15 @@ static const char *const man_examples[] = {"kvcap man >kvcap.1", NULL};
 
 static const char *const profiles_words[] = {"list", "show", "check", "import", NULL};
 static const char *const fit_words[] = {"bench", "kernels", NULL};
-static const char *const schema_words[] = {"size",     "advise",   "check", "diagnose",
-                                           "simulate", "validate", NULL};
+static const char *const schema_words[] = {"size",     "advise",    "check",
+                                           "diagnose", "simulate",  "validate",
+                                           "plan",     "plan-file", NULL};
 static const char *const completion_words[] = {"bash", "zsh", "fish", NULL};
 static const char *const help_words[] = {
-    "size",       "advise", "launch",  "check",      "simulate", "validate", "fit",
-    "diagnose",   "watch",  "read",    "profiles",   "explain",  "flags",    "schema",
-    "completion", "man",    "version", "exit-codes", "json",     NULL};
+    "size",     "advise",     "launch", "check",    "simulate",   "plan",
+    "merge",    "validate",   "fit",    "diagnose", "watch",      "read",
+    "profiles", "explain",    "flags",  "schema",   "completion", "man",
+    "version",  "exit-codes", "json",   NULL};
 
 #define schema_examples NULL
 #define version_examples NULL
@@ -84,6 +94,8 @@ static const char *const help_words[] = {
 #define explain_words NULL
 #define flags_words NULL
 #define man_words NULL
+#define plan_words NULL
+#define merge_words NULL
 #define version_words NULL
 
 static const struct cli_command commands[] = {

@@ -33,6 +33,8 @@ struct size_args {
   size_t n_foreign;
   struct kvc_note notes[SIZE_MAX_NOTES]; /* about how the options were read */
   size_t n_notes;
+  const struct cli_option *options; /* rows of the command, for suggestions */
+  bool searched; /* the GPU is what is asked for: none needs to be named */
   struct cli *cli;
   struct cli_common overlays; /* --profiles, read ahead: the catalogue may be theirs */
   struct kvc_db *db;          /* opened when first needed */
@@ -54,6 +56,8 @@ cli_call size_max_model_len, size_kv_bytes;
   }
 
 /* cmd_size.c: from words to arguments ('parser' may have further rows) ... */
+void size_begin(struct cli *cli, const struct cli_parser *parser, int argc,
+                char *const *argv, struct size_args *args);
 kvc_code size_parse(struct cli *cli, const struct cli_parser *parser, int argc,
                     char *const *argv, struct size_args *args,
                     struct kvc_err *err) KVC_MUST_USE;

@@ -106,7 +106,8 @@ static kvc_code no_such_flag(struct size_args *args, const char *name,
   enum { MAX_NAMES = 600 };
   const char *names[MAX_NAMES];
   size_t n = 0;
-  const struct cli_option *const tables[] = {cli_common_options, size_options};
+  const struct cli_option *const tables[] = {
+      cli_common_options, args->options != NULL ? args->options : size_options};
   for (size_t t = 0; t < 2; t++)
     for (const struct cli_option *o = tables[t]; o->type != CLI_END; o++)
       if (o->type != CLI_GROUP && n < MAX_NAMES) names[n++] = o->name;

@@ -1,11 +1,11 @@
 /* shell.c - a launch command for a POSIX shell.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "emit_room.h"
 #include <kvcap/emit.h>
 #include <string.h>
 
-/* Bare when every character is safe, else in single quotes. */
-static void word(struct kvc_buf *out, const char *text)
+void emit_shell_word(struct kvc_buf *out, const char *text)
 {
   static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                              "0123456789_-./:@%+=,";
@@ -26,24 +26,24 @@ void kvc_emit_shell(const struct kvc_emit_command *command, struct kvc_buf *out)
 {
   for (size_t i = 0; i < command->n_env; i++) {
     kvc_buf_printf(out, "%s=", command->env[i].name);
-    word(out, command->env[i].value);
+    emit_shell_word(out, command->env[i].value);
     kvc_buf_puts(out, " ");
   }
   kvc_buf_puts(out, "vllm serve ");
-  word(out, command->model);
+  emit_shell_word(out, command->model);
   for (size_t i = 0; i < command->n_args; i++) {
     const struct kvc_emit_arg *arg = &command->args[i];
     kvc_buf_puts(out, " ");
-    word(out, arg->name);
+    emit_shell_word(out, arg->name);
     if (arg->kind == KVC_EMIT_SWITCH) continue;
     if (arg->kind == KVC_EMIT_LIST) {
       for (size_t k = 0; k < arg->n_values; k++) {
         kvc_buf_puts(out, " ");
-        word(out, arg->values[k]);
+        emit_shell_word(out, arg->values[k]);
       }
     } else {
       kvc_buf_puts(out, " ");
-      word(out, arg->value != NULL ? arg->value : "");
+      emit_shell_word(out, arg->value != NULL ? arg->value : "");
     }
   }
 }

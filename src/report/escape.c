@@ -85,7 +85,8 @@ void kvc_escape_shell(struct kvc_buf *out, const char *word)
   kvc_buf_puts(out, "'");
 }
 
-/* What stands for a character where there is only ASCII. */
+/* What stands for a character where there is only ASCII: also for the axes, marks and
+ * heights of plots. */
 static const char *ascii_for(uint32_t cp)
 {
   static const struct {
@@ -96,6 +97,9 @@ static const char *ascii_for(uint32_t cp)
       {0x2010, "-"},  {0x2011, "-"}, {0x2012, "-"},  {0x2013, "-"},  {0x2014, "-"},
       {0x2018, "'"},  {0x2019, "'"}, {0x201C, "\""}, {0x201D, "\""}, {0x2026, "..."},
       {0x2192, "->"}, {0x2248, "~"}, {0x2264, "<="}, {0x2265, ">="}, {0x3B5, "eps"},
+      {0x2500, "-"},  {0x2502, "|"}, {0x2514, "+"},  {0x25CF, "*"},  {0x2581, "_"},
+      {0x2582, "."},  {0x2583, ":"}, {0x2584, "-"},  {0x2585, "="},  {0x2586, "+"},
+      {0x2587, "*"},  {0x2588, "#"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     if (rows[i].cp == cp) return rows[i].text;

@@ -176,8 +176,9 @@ static void add_section(struct kvc_doc *doc, const struct section *section)
   }
   struct kvc_node *items =
       kvc_node_add(doc, prop, map ? "additionalProperties" : "items", KVC_NODE_MAP);
-  if (section->shape == SECTION_TEXTS) {
-    add_type(doc, items, "string", false, NULL);
+  if (section->shape == SECTION_TEXTS || section->shape == SECTION_COUNTS) {
+    add_type(doc, items, section->shape == SECTION_TEXTS ? "string" : "integer", false,
+             NULL);
     return;
   }
   add_type(doc, items, "object", false, NULL);

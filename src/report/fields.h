@@ -35,11 +35,12 @@ struct field {
 
 /* A key of the document: rows of one object, or of the objects of a list. */
 enum section_shape {
-  SECTION_TOP,  /* the document itself */
-  SECTION_MAP,  /* one object */
-  SECTION_DICT, /* an object whose keys are free, its values objects */
-  SECTION_LIST, /* a list of objects */
-  SECTION_TEXTS /* a list of strings */
+  SECTION_TOP,   /* the document itself */
+  SECTION_MAP,   /* one object */
+  SECTION_DICT,  /* an object whose keys are free, its values objects */
+  SECTION_LIST,  /* a list of objects */
+  SECTION_TEXTS, /* a list of strings */
+  SECTION_COUNTS /* a list of whole numbers */
 };
 struct section {
   const char *key; /* "kv_cache", "kv_cache.groups", "" for the top level */

@@ -7,6 +7,7 @@
 #include <kvcap/advice.h>
 #include <kvcap/check.h>
 #include <kvcap/diagnose.h>
+#include <kvcap/search.h>
 #include <kvcap/simulate.h>
 #include <kvcap/validate.h>
 #include <stdio.h>
@@ -198,10 +199,13 @@ static void the_schema_files_are_what_the_program_prints(void **state)
   static const struct {
     const char *name;
     kvc_code (*make)(struct kvc_doc *doc, struct kvc_err *err);
-  } schemas[] = {
-      {"size", kvc_doc_size_schema},           {"check", kvc_doc_check_schema},
-      {"advise", kvc_doc_advise_schema},       {"diagnose", kvc_doc_diagnosis_schema},
-      {"simulate", kvc_doc_simulation_schema}, {"validate", kvc_doc_validation_schema}};
+  } schemas[] = {{"size", kvc_doc_size_schema},
+                 {"check", kvc_doc_check_schema},
+                 {"advise", kvc_doc_advise_schema},
+                 {"diagnose", kvc_doc_diagnosis_schema},
+                 {"simulate", kvc_doc_simulation_schema},
+                 {"validate", kvc_doc_validation_schema},
+                 {"plan", kvc_doc_plan_schema}};
   (void)state;
   for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
     struct kvc_arena arena;

@@ -39,6 +39,9 @@ static void every_unit_prints_its_hand_worked_figure(void **state)
       {671e9, KVC_U_PARAMS, "671 B"},
       {494e6, KVC_U_PARAMS, "494 M"},
       {1.29, KVC_U_USD_PER_H, "$1.29/h"},
+      {1234.5, KVC_U_USD, "1,234.50"},
+      {0.0123, KVC_U_USD, "0.0123"},
+      {0, KVC_U_USD, "0.00"},
       {0.1, KVC_U_NONE, "0.1"},
       {(double)NAN, KVC_U_COUNT, "unknown"},
       {(double)INFINITY, KVC_U_BYTES, "unknown"},
@@ -55,7 +58,7 @@ static void the_largest_doubles_fit_their_buffer(void **state)
   (void)state;
   const double values[] = {1e300, -1e300, 1e17, -1e17, 5e-324, 1.7976931348623157e308};
   for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-    for (int unit = KVC_U_NONE; unit <= KVC_U_USD_PER_H; unit++) {
+    for (int unit = KVC_U_NONE; unit <= KVC_U_USD; unit++) {
       char text[KVC_UNIT_TEXT];
       kvc_unit_format(values[i], (enum kvc_unit)unit, text);
       assert_true(strlen(text) < KVC_UNIT_TEXT);
