@@ -1,12 +1,13 @@
 /* bound.c - what a candidate cannot be better than, without simulating it.
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * A step is never shorter than its lower bound L (struct kvc_step_cost: op by op the
- * larger of bytes / peak bandwidth and flops / peak rate), and L only grows with what a
- * step holds.  Therefore, of every run that the simulator can come up with:
+ * A step is never shorter than the clock says of a part of it, T, nor than its lower
+ * bound L (struct kvc_step_cost: op by op the larger of bytes / peak bandwidth and flops
+ * / peak rate); both only grow with what a step holds (tests/property).  Therefore, of
+ * every run that the simulator can come up with:
  *
- *   TPOT >= L(one decode behind the shortest prompt) / tokens a step makes
- *   TTFT of a request >= client + L(its own new prompt tokens alone)
+ *   TPOT >= T(one decode behind the shortest prompt) / tokens a step makes
+ *   TTFT of a request >= client + T(its own new prompt tokens alone), cut to one step
  *   end to end >= that + (output - 1) x TPOT's bound
  *
  * request by request, so quantile by quantile; and of the rate that one replica serves
@@ -61,11 +62,13 @@ static double bound_of(const struct search_server *server, const struct kvc_step
   return fmin(cost.bound_s, cost.total_s);
 }
 
-static double prompt_bound(const struct search_server *server, double tok)
+/* The first piece of it; later ones take longer for the same tokens. */
+static double prompt_time(const struct search_server *server, double tok)
 {
-  const struct kvc_chunk chunk = {.new_tok = tok, .last = false};
+  const double most = (double)server->config.engine.max_batched_tok;
+  const struct kvc_chunk chunk = {.new_tok = fmin(tok, most), .last = true};
   const struct kvc_step step = {.prefills = &chunk, .n_prefills = 1, .running = 1};
-  return bound_of(server, &step);
+  return kvc_latency_step(server->latency, &step);
 }
 
 /* A token of a prompt in the fullest step, cut into so many prompts that their attention
@@ -85,14 +88,21 @@ static kvc_code full_step(struct kvc_arena *arena, const struct search_server *s
 
 static double tok_made(const struct search_server *server)
 {
-  return server->spec.drafted > 0 ? server->spec.made : 1;
+  return server->spec != NULL ? server->spec->made : 1;
+}
+
+static double decode_time(const struct search_server *server, double context_tok)
+{
+  struct kvc_step step = kvc_decode_step(1, context_tok);
+  if (server->spec != NULL) step.decode_tok *= 1 + server->spec->drafted;
+  return kvc_latency_step(server->latency, &step) / tok_made(server);
 }
 
 static double decode_bound(const struct search_server *server, double batch,
                            double context_tok)
 {
   struct kvc_step step = kvc_decode_step(batch, context_tok);
-  step.decode_tok *= 1 + server->spec.drafted;
+  if (server->spec != NULL) step.decode_tok *= 1 + server->spec->drafted;
   return bound_of(server, &step) / tok_made(server);
 }
 
@@ -131,7 +141,7 @@ kvc_code search_bound(struct kvc_arena *arena, const struct search_server *serve
   double *e2e = kvc_arena_alloc(arena, n, sizeof *e2e);
   struct sums t = {.n = (double)n, .least_tok = INFINITY};
   if (ttft == NULL || e2e == NULL) return kvc_arena_full(arena, "a bound", err);
-  out->tpot_s = decode_bound(server, 1, load->prompt_min_tok);
+  out->tpot_s = decode_time(server, load->prompt_min_tok);
   for (size_t i = 0; i < n; i++) {
     const struct kvc_request *r = &load->items[i];
     const double fresh = fmax(r->prompt_tok - (caches ? r->prefix_tok : 0), 1);
@@ -140,7 +150,7 @@ kvc_code search_bound(struct kvc_arena *arena, const struct search_server *serve
     t.least_tok = fmin(t.least_tok, fresh);
     t.decodes += rest;
     t.context_tok += rest * (r->prompt_tok + 0.5 * r->output_tok);
-    ttft[i] = client_s + prompt_bound(server, fresh);
+    ttft[i] = client_s + prompt_time(server, fresh);
     e2e[i] = ttft[i] + rest * out->tpot_s;
   }
   search_quantiles(ttft + warm, n - warm, out->ttft_s);

@@ -97,7 +97,7 @@ static void intervals(const struct search_server *server, const struct kvc_searc
 {
   static const size_t ttft[2] = {KVC_POINT_MEAN_TTFT, KVC_POINT_P99_TTFT};
   static const size_t tpot[2] = {KVC_POINT_MEAN_TPOT, KVC_POINT_P99_TPOT};
-  const bool far = u->shape.dp > 1 || server->spec.drafted > 0 || u->prefill_replicas > 0;
+  const bool far = u->shape.dp > 1 || server->spec != NULL || u->prefill_replicas > 0;
   struct kvc_step_cost cost;
   const struct kvc_step step = kvc_decode_step(
       fmax(1, round(u->load.running_mean)), server->size->concurrency.occupancy.mean_tok);
@@ -108,8 +108,8 @@ static void intervals(const struct search_server *server, const struct kvc_searc
   kvc_predict_interval(u->source, far, KVC_POINT_MEAN_TPOT, &low, &high);
   out->e2e_s.low = parts(&u->load, &out->ttft_s.low, low);
   out->e2e_s.high = parts(&u->load, &out->ttft_s.high, high);
-  out->reason = u->shape.dp > 1            ? KVC_LOCK_STEP_REASON
-                : server->spec.drafted > 0 ? "speculation was compared with no server"
+  out->reason = u->shape.dp > 1        ? KVC_LOCK_STEP_REASON
+                : server->spec != NULL ? "speculation was compared with no server"
                 : u->prefill_replicas > 0
                     ? "prefill and decode apart were compared with no server"
                     : cost.reason;
@@ -179,7 +179,7 @@ kvc_code search_option(struct kvc_search *s, struct kvc_search_unit *u, size_t p
   *holds = false;
   KVC_TRY(advise(s, u, out, err));
   if (!out->advice->size.memory.fits) return KVC_E_OK;
-  KVC_TRY(search_server_open(s->arena, s, u, &out->advice->size, &server, err));
+  KVC_TRY(search_server_open(s->arena, s, u, &out->advice->size, true, &server, err));
   KVC_TRY(verify(s, &server, u, place, holds, err));
   if (*holds &&
       search_over_limit(s, server.card, search_gpus(&u->shape), u->replicas, why))

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_PILOTS = 16 };
+enum { CHEAP_PILOTS = 16, QUICK_PILOTS = 6 };
 
 static kvc_code check(const struct kvc_search_request *r, struct kvc_err *err)
 {
@@ -99,46 +99,77 @@ kvc_code kvc_search_open(struct kvc_arena *arena, struct kvc_db *db,
 
 /* ---- stages ---- */
 
-/* The cheapest candidate of each card at its bound: the likeliest to be good. */
-static size_t pilots(struct kvc_search *s)
+static double cost_bound(const struct kvc_search_unit *u)
 {
-  size_t n = 0;
-  for (size_t h = 0; h < s->n_cards; h++) {
-    size_t best = s->n_units;
-    for (size_t i = 0; i < s->n_units; i++) {
-      const struct kvc_search_unit *u = &s->units[i];
-      if (u->fate != KVC_FATE_FOUND || (size_t)u->shape.hardware != h) continue;
-      if (best == s->n_units || u->bound_usd_per_hour < s->units[best].bound_usd_per_hour)
-        best = i;
-    }
-    if (best < s->n_units) s->todo[n++] = best;
-  }
-  for (size_t i = 1; i < n; i++) /* at most as many as there are cards */
-    for (size_t k = i; k > 0 && s->units[s->todo[k]].bound_usd_per_hour <
-                                    s->units[s->todo[k - 1]].bound_usd_per_hour;
-         k--) {
-      const size_t t = s->todo[k];
-      s->todo[k] = s->todo[k - 1];
-      s->todo[k - 1] = t;
-    }
-  if (n > MAX_PILOTS) n = MAX_PILOTS;
-  for (size_t i = 0; i < n; i++) s->units[s->todo[i]].pilot = true;
-  s->n_pilots = n;
-  return n;
+  return isnan(u->bound_usd_per_hour) ? 1e12 : u->bound_usd_per_hour;
 }
 
-/* Worse than the pilot in cost and in latency even at its bound; for money and time
- * nobody would take it. */
-static const struct kvc_search_unit *dominator(const struct kvc_search *s,
-                                               const struct kvc_search_unit *u)
+static double time_bound(const struct kvc_search_unit *u)
 {
+  return u->bound_e2e_s;
+}
+
+/* The best candidate of each card by a bound; the best 'most' of those are added. */
+static void add_pilots(struct kvc_search *s, size_t most,
+                       double (*bound)(const struct kvc_search_unit *))
+{
+  size_t best[KVC_SEARCH_HARDWARE], n = 0;
+  for (size_t h = 0; h < s->n_cards; h++) best[h] = s->n_units;
+  for (size_t i = 0; i < s->n_units; i++) {
+    const struct kvc_search_unit *u = &s->units[i];
+    size_t *b = &best[u->shape.hardware];
+    if (u->fate == KVC_FATE_FOUND && !u->pilot &&
+        (*b == s->n_units || bound(u) < bound(&s->units[*b])))
+      *b = i;
+  }
+  for (; n < most; n++) {
+    size_t first = s->n_units, card = 0;
+    for (size_t h = 0; h < s->n_cards; h++)
+      if (best[h] < s->n_units &&
+          (first == s->n_units || bound(&s->units[best[h]]) < bound(&s->units[first]))) {
+        first = best[h];
+        card = h;
+      }
+    if (first == s->n_units) return;
+    best[card] = s->n_units;
+    s->units[first].pilot = true;
+    s->todo[s->n_pilots++] = first;
+  }
+}
+
+/* Candidates that look best by their bounds: cheap ones, and quick ones. */
+static size_t pilots(struct kvc_search *s)
+{
+  if (s->n_pilots > 0) return s->n_pilots;
+  add_pilots(s, CHEAP_PILOTS, cost_bound);
+  add_pilots(s, QUICK_PILOTS, time_bound);
+  return s->n_pilots;
+}
+
+bool search_dominated(const struct kvc_search *s, double usd, double e2e_s,
+                      struct kvc_search_unit *u)
+{
+  if (s->req.objective == KVC_OBJECTIVE_ENERGY) return false;
   for (size_t i = 0; i < s->n_pilots; i++) {
     const struct kvc_search_unit *p = &s->units[s->todo[i]];
-    if (p->fate == KVC_FATE_FOUND && p->usd_per_hour < u->bound_usd_per_hour &&
-        p->load.e2e_s.p95 < u->bound_e2e_s)
-      return p;
+    const struct search_card *card = &s->cards[p->shape.hardware];
+    if (p->fate != KVC_FATE_FOUND || p->prefill_replicas > 0) continue;
+    for (int k = 0; k < p->n_points; k++) {
+      const struct kvc_search_point *at = &p->points[k];
+      const int64_t n = search_replicas(&s->req, s->req.rate_per_s, at->rate_per_s);
+      const double its_usd = search_cost(card, search_gpus(&p->shape), n);
+      if (at->ratio > 1 || n == 0 || !(its_usd < usd) || !(at->e2e_s.p95 < e2e_s))
+        continue;
+      u->fate = KVC_FATE_DOMINATED;
+      (void)snprintf(u->why, sizeof u->why,
+                     "at best %.2f USD an hour and e2e p95 %.3g s; %lld of %dx %.60s "
+                     "have %.2f and %.3g",
+                     usd, e2e_s, (long long)n, search_gpus(&p->shape), card->gpu.name,
+                     its_usd, at->e2e_s.p95);
+      return true;
+    }
   }
-  return NULL;
+  return false;
 }
 
 static size_t others(struct kvc_search *s, size_t *out)
@@ -147,18 +178,7 @@ static size_t others(struct kvc_search *s, size_t *out)
   for (size_t i = 0; i < s->n_units; i++) {
     struct kvc_search_unit *u = &s->units[i];
     if (u->pilot || u->fate != KVC_FATE_FOUND) continue;
-    const struct kvc_search_unit *p =
-        s->req.objective == KVC_OBJECTIVE_ENERGY ? NULL : dominator(s, u);
-    if (p == NULL) {
-      out[n++] = i;
-      continue;
-    }
-    const char *words = kvc_search_words(s, p);
-    u->fate = KVC_FATE_DOMINATED;
-    (void)snprintf(u->why, sizeof u->why,
-                   "at best %.2f USD an hour and e2e p95 %.3g s; %.60s has %.2f and %.3g",
-                   u->bound_usd_per_hour, u->bound_e2e_s, words != NULL ? words : "",
-                   p->usd_per_hour, p->load.e2e_s.p95);
+    if (!search_dominated(s, u->bound_usd_per_hour, u->bound_e2e_s, u)) out[n++] = i;
   }
   return n;
 }

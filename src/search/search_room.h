@@ -74,11 +74,17 @@ kvc_code search_load_at(struct kvc_arena *arena, const struct kvc_search_request
 struct search_server {
   struct kvc_size *size;
   struct kvc_latency *latency;
-  struct kvc_spec_clock spec;
+  struct kvc_spec_clock *spec; /* NULL: does not speculate */
   struct kvc_sim_config config;
   double seats; /* requests that can be in service */
   const struct search_card *card;
 };
+
+/* clock.c: a kvc_step_time that remembers; NULL when the arena is full. */
+struct search_clock;
+struct search_clock *search_clock_make(struct kvc_arena *arena, kvc_step_time *time,
+                                       void *clock);
+double search_clock_step(void *clock, const struct kvc_step *step);
 
 /* The deployment of a shape; flags of 0 are the release's. */
 void search_deploy(const struct kvc_search *s, const struct kvc_search_unit *u,
@@ -87,10 +93,12 @@ void search_deploy(const struct kvc_search *s, const struct kvc_search_unit *u,
 kvc_code search_size(struct kvc_arena *arena, const struct kvc_search *s,
                      const struct kvc_search_unit *u, struct kvc_size *out,
                      struct kvc_err *err) KVC_MUST_USE;
-/* Makes a sized server ready to be simulated. */
+/* Makes a sized server ready to be simulated; 'exact': with a clock that rounds nothing.
+ */
 kvc_code search_server_open(struct kvc_arena *arena, const struct kvc_search *s,
                             const struct kvc_search_unit *u, struct kvc_size *size,
-                            struct search_server *out, struct kvc_err *err) KVC_MUST_USE;
+                            bool exact, struct search_server *out,
+                            struct kvc_err *err) KVC_MUST_USE;
 /* One run.  'replicas' > 1 with prefill_replicas: prefill and decode apart. */
 struct search_run {
   const struct search_load *load;
@@ -148,6 +156,12 @@ kvc_code search_unit_run(const struct kvc_search *s, struct kvc_search_unit *u,
 /* Sized and bounded: its fate when that is settled. */
 kvc_code search_unit_screen(const struct kvc_search *s, struct kvc_search_unit *u,
                             struct kvc_err *err) KVC_MUST_USE;
+
+/* search.c: whether some number of replicas of a pilot costs less and answers sooner than
+ * such a cost and latency: for money and time nobody would take them.  Then it is the
+ * unit's fate. */
+bool search_dominated(const struct kvc_search *s, double usd, double e2e_s,
+                      struct kvc_search_unit *u);
 
 /* ---- finish ---- */
 

@@ -42,28 +42,38 @@ kvc_code search_size(struct kvc_arena *arena, const struct kvc_search *s,
   return kvc_size_run(arena, s->db, &req, out, err);
 }
 
-static void speculate(const struct kvc_search *s, struct search_server *server)
+static kvc_code set_clock(struct kvc_arena *arena, const struct kvc_search *s, bool exact,
+                          struct search_server *server, struct kvc_err *err)
 {
+  struct kvc_sim_config *c = &server->config;
   const double k = server->size->setting.spec_tokens;
   const double r =
       isnan(s->req.acceptance_frac) ? USUAL_ACCEPTANCE : s->req.acceptance_frac;
-  if (!(k > 0)) return;
-  server->spec = (struct kvc_spec_clock){
-      .latency = server->latency, .drafted = k, .made = 1 + k * r};
+  c->step_time = kvc_latency_step;
+  c->clock = server->latency;
+  if (k > 0) {
+    server->spec = kvc_arena_alloc(arena, 1, sizeof *server->spec);
+    if (server->spec == NULL) return kvc_arena_full(arena, "a clock", err);
+    *server->spec = (struct kvc_spec_clock){
+        .latency = server->latency, .drafted = k, .made = 1 + k * r};
+    c->step_time = kvc_spec_step;
+    c->clock = server->spec;
+  }
+  if (exact) return KVC_E_OK;
+  c->clock = search_clock_make(arena, c->step_time, c->clock);
+  c->step_time = search_clock_step;
+  return c->clock != NULL ? KVC_E_OK : kvc_arena_full(arena, "a clock", err);
 }
 
 kvc_code search_server_open(struct kvc_arena *arena, const struct kvc_search *s,
                             const struct kvc_search_unit *u, struct kvc_size *size,
-                            struct search_server *out, struct kvc_err *err)
+                            bool exact, struct search_server *out, struct kvc_err *err)
 {
   *out = (struct search_server){.size = size, .card = &s->cards[u->shape.hardware]};
   KVC_TRY(kvc_speed_open(arena, s->db, size, NULL, NULL, &out->latency, err));
-  speculate(s, out);
-  out->config = (struct kvc_sim_config){.step_time = kvc_latency_step,
-                                        .clock = out->latency,
-                                        .slo = kvc_slo_each(&s->req.slo),
-                                        .keep_requests = true,
-                                        .warmup_frac = 0.1};
+  out->config = (struct kvc_sim_config){
+      .slo = kvc_slo_each(&s->req.slo), .keep_requests = true, .warmup_frac = 0.1};
+  KVC_TRY(set_clock(arena, s, exact, out, err));
   KVC_TRY(kvc_sim_engine_of(s->engine, size, &out->config.engine, err));
   const int dp = size->setting.dp > 1 ? size->setting.dp : 1;
   out->config.replicas = dp;
@@ -133,13 +143,8 @@ static kvc_code run_in(struct kvc_arena *arena, const struct kvc_search *s,
   struct kvc_traffic traffic;
   struct kvc_sim_result *r = kvc_arena_alloc(arena, 1, sizeof *r);
   struct kvc_sim_config config = server->config;
-  struct kvc_spec_clock spec = server->spec;
   const struct kvc_setting *set = &server->size->setting;
   if (r == NULL) return kvc_arena_full(arena, "a run", err);
-  if (spec.drafted > 0) {
-    config.step_time = kvc_spec_step;
-    config.clock = &spec;
-  }
   if (run->replicas > 1) {
     config.replicas = run->replicas;
     config.prefill_replicas = run->prefill_replicas;

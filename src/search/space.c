@@ -205,11 +205,22 @@ static bool wants_stages(const struct kvc_search *s, const struct kvc_search_sha
          !linked || 2 * p->tp > widest;
 }
 
+/* Ranks are worth their experts' lock-step where tensor parallelism would copy the cache:
+ * latent attention, as the documentation has it for such models. */
+static bool wants_ranks(const struct kvc_search *s, const struct kvc_search_shape *p)
+{
+  const struct search_card *c = &s->cards[p->hardware];
+  const int widest = c->per_node < USUAL_NODE ? c->per_node : USUAL_NODE;
+  return p->dp == 1 || s->req.dps[0] > 0 || s->req.models[p->model].deploy.dp > 0 ||
+         (s->models[p->model].mla.kv_lora_rank > 0 && c->gpu.link_domain >= 2 &&
+          p->pp == 1 && (p->tp == 1 || p->tp * p->dp == widest));
+}
+
 static bool is_sensible(const struct kvc_search *s, const struct kvc_search_shape *p)
 {
   const struct search_card *c = &s->cards[p->hardware];
   const int gpus = search_gpus(p);
-  if (!wants_stages(s, p)) return false;
+  if (!wants_stages(s, p) || !wants_ranks(s, p)) return false;
   if (p->tp > c->per_node || gpus > MOST_GPUS_EACH) return false;
   if (s->req.max_gpus > 0 && gpus > s->req.max_gpus) return false;
   return (size_t)p->pp <= (s->models[p->model].n_layers > 0 ? s->models[p->model].n_layers
