@@ -186,18 +186,19 @@ static void legend_row(struct kvc_doc *doc, const struct kvc_plan *plan,
     widen(&y, s->at[i].y);
     widen(&replicas, (double)s->at[i].front->replicas);
   }
+  const bool cost = f->frontier == KVC_FRONTIER_COST_LATENCY;
   const char *what = f->what != NULL ? f->what : "";
   if (one->rank > 0)
     what = plan_option_words(doc, plan, &plan->options[one->rank - 1], true);
   if (one->rank > 9) what = TEXT(doc, "%s (option %zu)", what, one->rank);
-  if (replicas.high > 1)
+  if (cost && replicas.high > 1)
     what = TEXT(doc, "%s of %s", span(doc, &replicas, plan_count), what);
-  (void)kvc_block_add(
-      doc, KVC_BLOCK_ROW, one->mark, what,
-      f->frontier == KVC_FRONTIER_COST_LATENCY
-          ? TEXT(doc, "%s USD/h, %s", span(doc, &y, plan_usd), span(doc, &x, plan_time))
-          : TEXT(doc, "%s a GPU, %s a user", span(doc, &y, plan_count),
-                 span(doc, &x, plan_count)));
+  const char *figures = cost ? TEXT(doc, "for %s USD/h, %s", span(doc, &y, plan_usd),
+                                    span(doc, &x, plan_time))
+                             : TEXT(doc, "with %s a GPU, %s a user",
+                                    span(doc, &y, plan_count), span(doc, &x, plan_count));
+  (void)kvc_block_add(doc, KVC_BLOCK_PARA, TEXT(doc, "%s:", one->mark),
+                      TEXT(doc, "%s %s", what, figures), NULL);
 }
 
 static void legend(struct kvc_doc *doc, const struct kvc_plan *plan,
@@ -211,7 +212,7 @@ static void legend(struct kvc_doc *doc, const struct kvc_plan *plan,
       legend_row(doc, plan, s, i);
   }
   if (left > 0)
-    (void)kvc_block_add(doc, KVC_BLOCK_PARA, DOT,
+    (void)kvc_block_add(doc, KVC_BLOCK_PARA, TEXT(doc, "%s:", DOT),
                         TEXT(doc, "%zu more, in --format json", left), NULL);
 }
 

@@ -479,7 +479,8 @@ static void a_plot_has_its_points_where_they_belong(void **state)
   /* 9 steps of height and 43 of width: half of them, rounded up, is 5 and 22. */
   plot_line(text, "Cost against latency", 4, line);
   assert_string_equal(line, "            |                      a");
-  assert_has(text, "a  4 of 2 H100-SXM5-80GB: TP 2, fp8 weights");
+  assert_has(text,
+             "a: 4 of 2 H100-SXM5-80GB: TP 2, fp8 weights for 100.00 USD/h, 10 s\n");
 }
 
 /* Three points of one option at 16, 6 and 3 replicas are one line of the legend. */
@@ -489,10 +490,13 @@ static void what_runs_the_same_has_one_mark_and_one_line(void **state)
   (void)state;
   const struct kvc_style ascii = {.columns = 100};
   const char *text = rendered("text", &ascii);
-  assert_has(text, "\n  1  3 to 16 of 1x H100-SXM5-80GB ");
-  assert_has(text, " 20.64 to 88.00 USD/h, 2.6 s to 7.4 s\n");
-  assert_has(text, "\n  a  4 to 8 of 2 H100-SXM5-80GB: TP 2, fp8 weights");
-  assert_null(strstr(text, "\n  b  "));
+  assert_has(text,
+             "\n  1: 3 to 16 of 1x H100-SXM5-80GB for 20.64 to 88.00 USD/h, 2.6 s to "
+             "7.4 s\n");
+  assert_has(text, "\n  a: 4 to 8 of 2 H100-SXM5-80GB: TP 2, fp8 weights for 27.52 to ");
+  /* Speed does not hang on the number of replicas. */
+  assert_has(text, "\n  1: 1x H100-SXM5-80GB with 2,400 a GPU, 40 a user\n");
+  assert_null(strstr(text, "\n  b:"));
   plot_line(text, "Cost against latency", 3, line);
   assert_string_equal(line, "            |          a");
   plot_line(text, "Cost against latency", 7, line);
@@ -527,7 +531,7 @@ static void many_equal_points_are_one_mark(void **state)
   const char *text = rendered("text", &ascii);
   plot_line(text, "Cost against latency", 4, line);
   assert_string_equal(line, "      20.64 |                      1");
-  assert_has(text, "* 292 more, in --format json\n");
+  assert_has(text, "*: 292 more, in --format json\n");
   is_valid();
 }
 
