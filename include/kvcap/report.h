@@ -29,7 +29,7 @@ enum kvc_unit {
   KVC_U_RATIO,  /* 51.96x */
   KVC_U_PARAMS, /* 8.03 B */
   KVC_U_USD_PER_H,
-  KVC_U_USD /* 1,234.50; what is below ten cents keeps four decimals */
+  KVC_U_USD /* 1,234.50; less than ten cents have a digit or two more */
 };
 
 enum kvc_node_kind {

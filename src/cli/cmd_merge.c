@@ -198,6 +198,20 @@ static bool same_shape(const struct kvc_search_shape *a, const struct kvc_search
          a->speculation == b->speculation;
 }
 
+/* As they are written: every figure, to the last digit. */
+static bool same_result(const struct kvc_search_unit *a, const struct kvc_search_unit *b)
+{
+  struct kvc_buf x, y;
+  kvc_buf_init(&x, 1 << 20);
+  kvc_buf_init(&y, 1 << 20);
+  shard_unit_text(&x, a);
+  shard_unit_text(&y, b);
+  const bool same = x.text != NULL && y.text != NULL && strcmp(x.text, y.text) == 0;
+  kvc_buf_clear(&x);
+  kvc_buf_clear(&y);
+  return same;
+}
+
 static kvc_code take_unit(void *ctx, const struct shard_head *head,
                           const struct shard_unit *unit, struct kvc_err *err)
 {
@@ -208,7 +222,7 @@ static kvc_code take_unit(void *ctx, const struct shard_head *head,
     return kvc_fail(err, KVC_E_CONFLICT, head->path,
                     "has a result of a shape that this plan does not have; make it "
                     "again");
-  if (m->got[i] != NULL && unit->stage == 0 && memcmp(m->got[i], unit, sizeof *unit) == 0)
+  if (m->got[i] != NULL && unit->stage == 0 && same_result(&m->got[i]->unit, &unit->unit))
     return KVC_E_OK;
   if (m->got[i] != NULL)
     return kvc_fail(err, KVC_E_CONFLICT, head->path,
@@ -217,7 +231,7 @@ static kvc_code take_unit(void *ctx, const struct shard_head *head,
                     m->from[i]);
   m->got[i] = kvc_arena_alloc(&m->units, 1, sizeof *unit);
   if (m->got[i] == NULL) return kvc_arena_full(&m->units, head->path, err);
-  memcpy(m->got[i], unit, sizeof *unit);
+  *m->got[i] = *unit;
   m->from[i] = head->path;
   m->part[i] = head->part;
   return KVC_E_OK;

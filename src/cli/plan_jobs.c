@@ -220,18 +220,10 @@ static size_t jobs_of(const struct plan_args *a, size_t n)
   return jobs < n ? jobs : n;
 }
 
-kvc_code plan_jobs(struct plan_question *q, const struct plan_part *part,
-                   struct kvc_err *err)
+static kvc_code search_all(struct pool *p, size_t jobs, struct kvc_err *err)
 {
-  struct kvc_arena *arena = &q->cli->arena;
-  struct pool *p = kvc_arena_alloc(arena, 1, sizeof *p);
-  struct kvc_search_unit *results = kvc_arena_alloc(arena, part->n + 1, sizeof *results);
-  if (p == NULL || results == NULL) return kvc_arena_full(arena, NULL, err);
-  *p = (struct pool){.q = q, .units = part->units, .n = part->n, .results = results};
-  if (part->n == 0) return KVC_E_OK;
-  const size_t jobs = jobs_of(q->args, part->n);
-  cli_progress_begin(&p->bar, q->cli, "shapes");
   kvc_code rc = KVC_E_OK;
+  cli_progress_begin(&p->bar, p->q->cli, "shapes");
   if (jobs > 1)
     rc = run_shared(p, jobs, err);
   else
@@ -239,9 +231,29 @@ kvc_code plan_jobs(struct plan_question *q, const struct plan_part *part,
   cli_progress_end(&p->bar);
   KVC_TRY(rc);
   if (p->rc != KVC_E_OK) *err = p->err;
-  for (size_t i = 0; i < part->n && p->rc == KVC_E_OK; i++)
-    kvc_search_put(q->search, part->units[i], &results[i]);
   return p->rc;
+}
+
+kvc_code plan_jobs(struct plan_question *q, const struct plan_part *part,
+                   struct kvc_err *err)
+{
+  struct kvc_arena room; /* results are large, and the search keeps its own copy */
+  if (part->n == 0) return KVC_E_OK;
+  kvc_arena_init(&room, (size_t)512 << 20);
+  struct pool *p = kvc_arena_alloc(&room, 1, sizeof *p);
+  struct kvc_search_unit *results = kvc_arena_alloc(&room, part->n, sizeof *results);
+  kvc_code rc = KVC_E_OK;
+  if (p == NULL || results == NULL) {
+    rc = kvc_arena_full(&room, "the search", err);
+  } else {
+    *p = (struct pool){.q = q, .units = part->units, .n = part->n, .results = results};
+    rc = search_all(p, jobs_of(q->args, part->n), err);
+  }
+  /* Handed back together: what a unit comes to may not depend on others of its stage. */
+  for (size_t i = 0; rc == KVC_E_OK && i < part->n; i++)
+    kvc_search_put(q->search, part->units[i], &results[i]);
+  kvc_arena_clear(&room);
+  return rc;
 }
 
 /* What is left to do changes as results come in, so the list is kept as it was. */

@@ -299,7 +299,7 @@ const struct cli_option plan_options[] = {
   {.name = "--model", .arg = "NAME", .type = CLI_CALL, .call = read_model, .complete = "models",
    .help = "Hugging Face name of the model; may be repeated or stand alone, when several would do"},
   {.name = "--slo", .arg = "LIMITS", .type = CLI_CALL, .call = read_slo,
-   .help = "limits such as ttft_p95=500ms,tpot_p99=30ms,e2e_p95=10s,goodput=0.95"},
+   .help = "limits such as ttft_p95=500ms,tpot_p99=30ms,e2e_p95=10s; or of every request: ttft=1s,goodput=0.95"},
   {.name = "--objective", .arg = "WHAT", .type = CLI_CHOICE, .offset = X(objective), .choices = objectives,
    .help = "what comes first: cost, cost-per-token, energy or latency; cost when not given"},
   {.name = "--budget", .arg = "USD_PER_HOUR", .type = CLI_NUM, .offset = X(req.budget_usd_per_hour), .min = 1e-6, .max = 1e9,

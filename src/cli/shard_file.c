@@ -291,7 +291,7 @@ static bool read_point(const cJSON *list, struct kvc_search_point *out)
 static kvc_code read_unit(const struct shard_reader *r, const cJSON *object,
                           struct shard_unit *out)
 {
-  memset(out, 0, sizeof *out); /* so that equal units have equal bytes */
+  memset(out, 0, sizeof *out);
   const cJSON *item = cJSON_IsObject(object) ? object->child : NULL;
   if (item == NULL || strcmp(item->string, "index") != 0 ||
       !is_whole(item, 0, KVC_SEARCH_MAX_UNITS - 1))

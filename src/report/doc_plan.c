@@ -196,7 +196,7 @@ static const struct field flag_rows[] = {
 static const struct field front_rows[] = {
   {"frontier", FIELD_TEXT, AT(frontier), KVC_U_NONE, false, "cost_latency or throughput_speed: the two figures in which nothing beats it"},
   {"option", FIELD_WHOLE, AT(option), KVC_U_COUNT, true, "rank of the option that runs the same"},
-  {"gpu", FIELD_TEXT, AT(gpu), KVC_U_NONE, true, "as the question names it"},
+  {"gpu", FIELD_TEXT, AT(gpu), KVC_U_NONE, true, "canonical where an option runs on it, else as the question names it"},
   {"tensor_parallel_size", FIELD_WHOLE, AT(tp), KVC_U_COUNT, true, "of a replica"},
   {"pipeline_parallel_size", FIELD_WHOLE, AT(pp), KVC_U_COUNT, true, "of a replica"},
   {"data_parallel_size", FIELD_WHOLE, AT(dp), KVC_U_COUNT, true, "of a replica"},
@@ -428,20 +428,18 @@ static void add_option(struct kvc_doc *doc, struct kvc_node *list,
 
 static void add_front(struct kvc_doc *doc, const struct kvc_plan *plan)
 {
-  const struct kvc_search_request *r = plan_question(plan);
   struct kvc_node *list = kvc_node_add(doc, doc->root, "pareto", KVC_NODE_LIST);
   for (size_t i = 0; i < plan->n_front; i++) {
     const struct kvc_search_front *f = &plan->front[i];
     const struct kvc_search_shape *s = f->unit != NULL ? &f->unit->shape : NULL;
-    const size_t at = s != NULL && s->hardware >= 0 ? (size_t)s->hardware : SIZE_MAX;
-    const struct front_facts facts = {
-        .frontier = f->frontier == KVC_FRONTIER_COST_LATENCY ? "cost_latency"
-                                                             : "throughput_speed",
-        .gpu = at < r->n_hardware ? r->hardware[at].gpu : NULL,
-        .option = known((double)plan_rank(plan, f->unit)),
-        .tp = s != NULL ? s->tp : (double)NAN,
-        .pp = s != NULL ? s->pp : (double)NAN,
-        .dp = s != NULL ? s->dp : (double)NAN};
+    const struct front_facts facts = {.frontier = f->frontier == KVC_FRONTIER_COST_LATENCY
+                                                      ? "cost_latency"
+                                                      : "throughput_speed",
+                                      .gpu = plan_gpu(plan, f->unit),
+                                      .option = known((double)plan_rank(plan, f->unit)),
+                                      .tp = s != NULL ? s->tp : (double)NAN,
+                                      .pp = s != NULL ? s->pp : (double)NAN,
+                                      .dp = s != NULL ? s->dp : (double)NAN};
     add_one(doc, kvc_node_add(doc, list, NULL, KVC_NODE_MAP), front_rows, f, &facts);
   }
 }

@@ -11,6 +11,10 @@
 const struct kvc_search_request *plan_question(const struct kvc_plan *plan);
 const struct kvc_search_unit *plan_unit(const struct kvc_search_option *option);
 
+/* Whether two units run the same; units that are not known do not. */
+bool plan_same(const struct kvc_search_unit *a, const struct kvc_search_unit *b);
+/* Canonical where an option runs on it, else as the question has it; NULL unknown. */
+const char *plan_gpu(const struct kvc_plan *plan, const struct kvc_search_unit *unit);
 /* 1 + index of the option that runs the same as this unit; 0: none. */
 size_t plan_rank(const struct kvc_plan *plan, const struct kvc_search_unit *unit);
 

@@ -84,8 +84,10 @@ const struct kvc_search_unit *plan_unit(const struct kvc_search_option *option)
   return option->unit != NULL ? option->unit : &nothing;
 }
 
-static bool same(const struct kvc_search_shape *a, const struct kvc_search_shape *b)
+bool plan_same(const struct kvc_search_unit *one, const struct kvc_search_unit *other)
 {
+  if (one == NULL || other == NULL) return false;
+  const struct kvc_search_shape *a = &one->shape, *b = &other->shape;
   return a->model == b->model && a->hardware == b->hardware && a->tp == b->tp &&
          a->pp == b->pp && a->dp == b->dp && a->expert_parallel == b->expert_parallel &&
          a->fp8_weights == b->fp8_weights && a->fp8_kv == b->fp8_kv &&
@@ -94,9 +96,22 @@ static bool same(const struct kvc_search_shape *a, const struct kvc_search_shape
 
 size_t plan_rank(const struct kvc_plan *plan, const struct kvc_search_unit *unit)
 {
-  for (size_t i = 0; unit != NULL && i < plan->n_options; i++)
-    if (same(&unit->shape, &plan_unit(&plan->options[i])->shape)) return i + 1;
+  for (size_t i = 0; i < plan->n_options; i++)
+    if (plan_same(unit, plan->options[i].unit)) return i + 1;
   return 0;
+}
+
+const char *plan_gpu(const struct kvc_plan *plan, const struct kvc_search_unit *unit)
+{
+  const struct kvc_search_request *r = plan_question(plan);
+  if (unit == NULL || unit->shape.hardware < 0) return NULL;
+  for (size_t i = 0; i < plan->n_options; i++) {
+    const struct kvc_search_option *o = &plan->options[i];
+    if (plan_unit(o)->shape.hardware == unit->shape.hardware && o->gpu != NULL)
+      return o->gpu;
+  }
+  const size_t at = (size_t)unit->shape.hardware;
+  return at < r->n_hardware && at < KVC_SEARCH_HARDWARE ? r->hardware[at].gpu : NULL;
 }
 
 /* " TP2" where there is more than one. */
@@ -121,12 +136,15 @@ const char *plan_option_words(struct kvc_doc *doc, const struct kvc_plan *plan,
   const char *model =
       plan_question(plan)->n_models > 1 && option->model != NULL ? option->model : "";
   const char *slash = strrchr(model, '/');
-  return TEXT(doc, "%s%lldx %s%s%s%s%s%s%s%s%s", of, gpus,
+  const struct kvc_search_request *r = plan_question(plan);
+  const bool drafts = s->model >= 0 && s->model < KVC_SEARCH_MODELS &&
+                      r->models[s->model].deploy.spec_method != NULL;
+  return TEXT(doc, "%s%lldx %s%s%s%s%s%s%s%s%s%s", of, gpus,
               option->gpu != NULL ? option->gpu : "GPU", size_words(doc, "TP", s->tp),
               size_words(doc, "PP", s->pp), size_words(doc, "DP", s->dp),
               s->expert_parallel ? " EP" : "", s->fp8_weights ? ", fp8 weights" : "",
-              s->fp8_kv ? ", fp8 KV" : "", model[0] != '\0' ? ", " : "",
-              slash != NULL ? slash + 1 : model);
+              s->fp8_kv ? ", fp8 KV" : "", drafts && !s->speculation ? ", no drafts" : "",
+              model[0] != '\0' ? ", " : "", slash != NULL ? slash + 1 : model);
 }
 
 const char *plan_heights(struct kvc_doc *doc, const double *values, size_t n)

@@ -52,15 +52,28 @@ static void gather(const struct kvc_plan *plan, enum kvc_frontier frontier,
   qsort(s->at, s->n, sizeof s->at[0], by_x);
 }
 
-/* Options have their rank; letters go to others as long as the list has room. */
+/* The first spot, from the left, that runs the same. */
+static size_t first_like(const struct spots *s, size_t i)
+{
+  for (size_t k = 0; k < i; k++)
+    if (plan_same(s->at[k].front->unit, s->at[i].front->unit)) return k;
+  return i;
+}
+
+/* Options have their rank as long as it is one digit; letters go to others as long as
+ * the list has room.  What runs the same has the same mark. */
 static void name_them(struct spots *s)
 {
   size_t room = LISTED, letter = 0;
   for (size_t i = 0; i < s->n; i++)
-    if (s->at[i].rank > 0 && s->at[i].rank < 10 && room > 0) room--;
+    if (s->at[i].rank > 0 && s->at[i].rank < 10 && first_like(s, i) == i && room > 0)
+      room--;
   for (size_t i = 0; i < s->n; i++) {
     struct spot *one = &s->at[i];
-    if (one->rank > 0 && one->rank < 10) {
+    const size_t like = first_like(s, i);
+    if (like < i) {
+      (void)memcpy(one->mark, s->at[like].mark, sizeof one->mark);
+    } else if (one->rank > 0 && one->rank < 10) {
       one->mark[0] = (char)('0' + one->rank);
     } else if (room > 0) {
       one->mark[0] = (char)('a' + letter++);
@@ -152,34 +165,54 @@ static void draw(struct kvc_doc *doc, const struct spots *s, const struct frame 
                 plan_padded(doc, middle, gap), high));
 }
 
+/* "4 s", or "1.09 s to 4.11 s". */
+static const char *span(struct kvc_doc *doc, const struct range *r,
+                        const char *(*text)(struct kvc_doc *doc, double v))
+{
+  const char *low = text(doc, r->low), *high = text(doc, r->high);
+  return strcmp(low, high) == 0 ? low : TEXT(doc, "%s to %s", low, high);
+}
+
+/* All spots that run as the first one does. */
+static void legend_row(struct kvc_doc *doc, const struct kvc_plan *plan,
+                       const struct spots *s, size_t first)
+{
+  const struct spot *one = &s->at[first];
+  const struct kvc_search_front *f = one->front;
+  struct range x = {(double)NAN, (double)NAN}, y = x, replicas = x;
+  for (size_t i = first; i < s->n; i++) {
+    if (i > first && first_like(s, i) != first) continue;
+    widen(&x, s->at[i].x);
+    widen(&y, s->at[i].y);
+    widen(&replicas, (double)s->at[i].front->replicas);
+  }
+  const bool cost = f->frontier == KVC_FRONTIER_COST_LATENCY;
+  const char *what = f->what != NULL ? f->what : "";
+  if (one->rank > 0)
+    what = plan_option_words(doc, plan, &plan->options[one->rank - 1], true);
+  if (one->rank > 9) what = TEXT(doc, "%s (option %zu)", what, one->rank);
+  if (cost && replicas.high > 1)
+    what = TEXT(doc, "%s of %s", span(doc, &replicas, plan_count), what);
+  const char *figures = cost ? TEXT(doc, "for %s USD/h, %s", span(doc, &y, plan_usd),
+                                    span(doc, &x, plan_time))
+                             : TEXT(doc, "with %s a GPU, %s a user",
+                                    span(doc, &y, plan_count), span(doc, &x, plan_count));
+  (void)kvc_block_add(doc, KVC_BLOCK_PARA, TEXT(doc, "%s:", one->mark),
+                      TEXT(doc, "%s %s", what, figures), NULL);
+}
+
 static void legend(struct kvc_doc *doc, const struct kvc_plan *plan,
                    const struct spots *s)
 {
-  size_t listed = 0, left = s->more;
+  size_t left = s->more;
   for (size_t i = 0; i < s->n; i++) {
-    const struct kvc_search_front *f = s->at[i].front;
-    if (listed == LISTED || s->at[i].mark[1] != '\0') {
+    if (s->at[i].mark[1] != '\0')
       left++;
-      continue;
-    }
-    listed++;
-    const char *what = f->what != NULL ? f->what : "";
-    if (s->at[i].rank > 0)
-      what = plan_option_words(doc, plan, &plan->options[s->at[i].rank - 1], true);
-    const char *figures =
-        f->frontier == KVC_FRONTIER_COST_LATENCY
-            ? TEXT(doc, "%s USD/h, e2e p95 %s", plan_usd(doc, f->usd_per_hour),
-                   plan_time(doc, f->e2e_p95_s))
-            : TEXT(doc, "%s tokens/s a GPU, %s a user",
-                   plan_count(doc, f->tok_per_s_per_gpu),
-                   plan_count(doc, f->tok_per_s_per_user));
-    (void)kvc_block_add(
-        doc, KVC_BLOCK_ROW, s->at[i].mark,
-        f->replicas > 1 ? TEXT(doc, "%lld of %s", (long long)f->replicas, what) : what,
-        figures);
+    else if (first_like(s, i) == i)
+      legend_row(doc, plan, s, i);
   }
   if (left > 0)
-    (void)kvc_block_add(doc, KVC_BLOCK_PARA, DOT,
+    (void)kvc_block_add(doc, KVC_BLOCK_PARA, TEXT(doc, "%s:", DOT),
                         TEXT(doc, "%zu more, in --format json", left), NULL);
 }
 

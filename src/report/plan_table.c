@@ -1,15 +1,15 @@
 /* plan_table.c - the options side by side, and the times of one of them.
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Columns are as wide as what is in them.  A line that is wider than the page would be
- * folded by the sink; 78 columns are enough for the usual figures.
+ * Columns are as wide as what is in them; what a replica is gets the room that is left
+ * of 78 columns, and a line of its own where that is not enough.
  */
 #include "doc_plan.h"
 #include <math.h>
 #include <string.h>
 
 enum { RANK, WHAT, USD, PER_TOKEN, TIME_A, TIME_B, FREE_, BINDS, COLUMNS };
-enum { ROWS = KVC_SEARCH_OPTIONS + 2, WIDEST_WHAT = 24 };
+enum { ROWS = KVC_SEARCH_OPTIONS + 2, PAGE = 78, LEAST_WHAT = 7 /* "at most" */ };
 
 struct cells {
   const char *at[ROWS][COLUMNS];
@@ -53,7 +53,7 @@ static void fill(struct kvc_doc *doc, const struct kvc_plan *plan, struct cells 
                                time_name(doc, &times[0]),
                                time_name(doc, &times[1]),
                                "free",
-                               "stopped by"};
+                               "binds"};
   (void)memcpy(t->at[t->n++], head, sizeof head);
   if (times[0].limit_s > 0 || times[1].limit_s > 0) {
     const char *limits[COLUMNS] = {
@@ -73,13 +73,13 @@ static void fill(struct kvc_doc *doc, const struct kvc_plan *plan, struct cells 
     const char *row[COLUMNS] = {
         TEXT(doc, "%zu", i + 1),
         TEXT(doc, "%s%s", plan_option_words(doc, plan, o, false), o->quality ? " *" : ""),
-        plan_usd(doc, o->usd_per_hour),
-        plan_usd(doc, o->usd_per_million_tok),
+        isfinite(o->usd_per_hour) ? plan_usd(doc, o->usd_per_hour) : "?",
+        isfinite(o->usd_per_million_tok) ? plan_usd(doc, o->usd_per_million_tok) : "?",
         plan_time(doc, plan_quantile(plan_figure(&u->load, times[0].figure),
                                      times[0].quantile)),
         plan_time(doc, plan_quantile(plan_figure(&u->load, times[1].figure),
                                      times[1].quantile)),
-        plan_share(doc, o->headroom_frac),
+        plan_share(doc, round(100 * o->headroom_frac) / 100),
         TEXT(doc, "%.*s", (int)sizeof u->binding, u->binding)};
     (void)memcpy(t->at[t->n++], row, sizeof row);
   }
@@ -98,12 +98,20 @@ static void cells_line(struct kvc_doc *doc, const char *text, enum kvc_tone tone
 /* A name that is too long for its column has a line of its own. */
 static void put_rows(struct kvc_doc *doc, const struct cells *t)
 {
-  int width[COLUMNS] = {0};
-  for (size_t r = 0; r < t->n; r++)
-    for (size_t c = 0; c < COLUMNS; c++) {
+  int width[COLUMNS] = {0}, room = PAGE - 2 * (COLUMNS - 1);
+  for (size_t c = 0; c < COLUMNS; c++) {
+    if (c == WHAT) continue;
+    for (size_t r = 0; r < t->n; r++) {
       const int len = (int)strnlen(t->at[r][c], 200);
-      if (len > width[c] && (c != WHAT || len <= WIDEST_WHAT)) width[c] = len;
+      if (len > width[c]) width[c] = len;
     }
+    room -= width[c];
+  }
+  width[WHAT] = LEAST_WHAT;
+  for (size_t r = 0; r < t->n; r++) {
+    const int len = (int)strnlen(t->at[r][WHAT], 200);
+    if (len > width[WHAT] && len <= room) width[WHAT] = len;
+  }
   for (size_t r = 0; r < t->n; r++) {
     const bool own = (int)strnlen(t->at[r][WHAT], 200) > width[WHAT];
     if (own)

@@ -89,9 +89,11 @@ void kvc_unit_format(double value, enum kvc_unit unit, char out[KVC_UNIT_TEXT])
     (void)snprintf(out, KVC_UNIT_TEXT, "$%.40s/h", figure);
     break;
   }
-  case KVC_U_USD:
-    grouped(value, value != 0 && fabs(value) < 0.1 ? 4 : 2, false, out);
+  case KVC_U_USD: {
+    const double size = fabs(value);
+    grouped(value, size >= 0.1 || size == 0 ? 2 : size >= 0.01 ? 3 : 4, false, out);
     break;
+  }
   case KVC_U_NONE: kvc_num_format(value, out); break;
   }
 }

@@ -189,6 +189,26 @@ static void a_price_said_by_name_is_the_price(void **state)
   kit_done(&r);
 }
 
+/* Five requests in two seconds: four gaps of half a second. */
+static void a_trace_gives_its_lengths_and_its_mean_rate(void **state)
+{
+  static const char text[] = "arrival_s,prompt_tok,output_tok\n"
+                             "0,100,10\n0.25,200,20\n1,300,30\n1.5,100,10\n2,50,5\n";
+  (void)state;
+  const char *path = kit_file("plan-trace.csv", text, sizeof text - 1);
+  struct kit_run r = KIT_RUN("plan", "gpt2", "--trace", path, "--gpu", "L4", "--tp", "1",
+                             "--pp", "1", "--vllm-version", "0.19.0", "--format", "json");
+  cJSON *root = cJSON_Parse(r.out);
+  if (root == NULL) fail_msg("%d: %s", r.status, r.err);
+  assert_close(kit_number(root, "question.rate_per_s"), 2, 1e-9);
+  assert_close(kit_number(root, "question.trace_pairs"), 5, 1e-12);
+  /* Means of some thousand pairs drawn from the five. */
+  assert_close(kit_number(root, "question.prompt_tok"), 150, 0.05);
+  assert_close(kit_number(root, "question.output_tok"), 15, 0.05);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
 static void jobs_do_not_change_a_byte(void **state)
 {
   (void)state;
@@ -231,6 +251,7 @@ int main(void)
       cmocka_unit_test(a_path_in_the_file_is_of_its_folder),
       cmocka_unit_test(what_is_wrong_is_said_in_one_line),
       cmocka_unit_test(a_price_said_by_name_is_the_price),
+      cmocka_unit_test(a_trace_gives_its_lengths_and_its_mean_rate),
       cmocka_unit_test(jobs_do_not_change_a_byte),
       cmocka_unit_test(nothing_within_the_budget_is_status_4_and_a_document),
       cmocka_unit_test(the_schema_of_the_plan_file_is_what_is_printed)};

@@ -138,7 +138,7 @@ static void the_tree_has_the_keys_of_the_contract(void **state)
                {"options.0.flags.0.name", "--max-num-seqs"},
                {"pareto.0.frontier", "cost_latency"},
                {"pareto.5.frontier", "throughput_speed"},
-               {"pareto.0.gpu", "H100"},
+               {"pareto.0.gpu", "H100-SXM5-80GB"},
                {"rejected.0.what", "1x L4, fp8 weights"},
                {"rejected.0.fate", "memory"},
                {"rejected.3.fate", "slo"},
@@ -222,7 +222,7 @@ static void text_shows_the_figures_of_the_tree(void **state)
                {"options.0.predicted.e2e.high.p90_s", KVC_LU_S},
                {"options.0.max_rate_per_replica", KVC_LU_PER_S},
                {"options.0.rate_per_replica", KVC_LU_PER_S},
-               {"options.1.headroom_frac", KVC_LU_FRAC},
+               {"options.0.headroom_frac", KVC_LU_FRAC},
                {"options.0.cost_per_year", KVC_LU_COUNT},
                {"options.0.watts", KVC_LU_COUNT},
                {"options.0.joules_per_output_token", KVC_LU_COUNT},
@@ -268,11 +268,10 @@ static void text_says_what_to_buy_and_why(void **state)
       "3 H100-SXM5-80GB hold 20 requests a second for 20.64 USD/h\n",
       "limits: TTFT p95 up to 500 ms, TPOT p95 up to 30 ms\n",
       "Options, cheapest first\n",
-      "1  3 of 1x H100-SXM5-80GB    20.64     0.96    212 ms   24.2 ms  20.6 %",
-      "20.6 %  tpot_p95\n",
+      "USD/h  USD/M  TTFT p95  TPOT p95  free  binds\n",
+      "1  3 of 1x H100-SXM5-80GB     20.64   0.96    212 ms   24.2 ms  21 %  tpot_p95\n",
       "2  2 of 2x H100-SXM5-80GB TP2, fp8 weights *\n",
-      "3  3 of 8x L40S-48GB TP4 PP2\n",
-      "unknown  unknown",
+      "3  3 of 8x L40S-48GB TP4 PP2      ?      ?   53.1 ms   6.05 ms   5 %  tpot_p95\n",
       "hold with option 1 alone",
       "1 to 3 replicas, 350.88 USD a day when scaled, not\n            495.36",
       "3 replicas, 4 in month 3, 5 in month 6, 6 in month 8, 7 in month 10, ...;",
@@ -302,11 +301,11 @@ static void columns_are_the_figures_that_are_limited(void **state)
   (void)state;
   take_limits("e2e_p99=12s");
   const char *text = rendered("text", &wide);
-  assert_has(text, "TTFT p95  e2e p99    free");
-  assert_has(text, "   212 ms   11.1 s  20.6 %"); /* 3 x 3.7 s */
+  assert_has(text, "TTFT p95  e2e p99  free");
+  assert_has(text, "   212 ms   11.1 s  21 %"); /* 3 x 3.7 s */
   take_limits("itl_p90=25ms,queue_mean=1s,tpot_p50=20ms");
   text = rendered("text", &wide);
-  assert_has(text, "ITL p90  queue mean    free");
+  assert_has(text, "ITL p90  queue mean  free");
   assert_has(text, "  ITL ");
   assert_has(text, "  queue ");
 }
@@ -480,7 +479,28 @@ static void a_plot_has_its_points_where_they_belong(void **state)
   /* 9 steps of height and 43 of width: half of them, rounded up, is 5 and 22. */
   plot_line(text, "Cost against latency", 4, line);
   assert_string_equal(line, "            |                      a");
-  assert_has(text, "a  4 of 2 H100-SXM5-80GB: TP 2, fp8 weights");
+  assert_has(text,
+             "a: 4 of 2 H100-SXM5-80GB: TP 2, fp8 weights for 100.00 USD/h, 10 s\n");
+}
+
+/* Three points of one option at 16, 6 and 3 replicas are one line of the legend. */
+static void what_runs_the_same_has_one_mark_and_one_line(void **state)
+{
+  char line[256];
+  (void)state;
+  const struct kvc_style ascii = {.columns = 100};
+  const char *text = rendered("text", &ascii);
+  assert_has(text,
+             "\n  1: 3 to 16 of 1x H100-SXM5-80GB for 20.64 to 88.00 USD/h, 2.6 s to "
+             "7.4 s\n");
+  assert_has(text, "\n  a: 4 to 8 of 2 H100-SXM5-80GB: TP 2, fp8 weights for 27.52 to ");
+  /* Speed does not hang on the number of replicas. */
+  assert_has(text, "\n  1: 1x H100-SXM5-80GB with 2,400 a GPU, 40 a user\n");
+  assert_null(strstr(text, "\n  b:"));
+  plot_line(text, "Cost against latency", 3, line);
+  assert_string_equal(line, "            |          a");
+  plot_line(text, "Cost against latency", 7, line);
+  assert_string_equal(line, "            |                                   a");
 }
 
 static void one_point_or_points_without_figures_are_no_plot(void **state)
@@ -511,7 +531,7 @@ static void many_equal_points_are_one_mark(void **state)
   const char *text = rendered("text", &ascii);
   plot_line(text, "Cost against latency", 4, line);
   assert_string_equal(line, "      20.64 |                      1");
-  assert_has(text, "* 292 more, in --format json\n");
+  assert_has(text, "*: 292 more, in --format json\n");
   is_valid();
 }
 
@@ -548,6 +568,7 @@ int main(void)
       TEST(sections_without_content_are_not_there),
       TEST(what_is_left_out_takes_few_lines),
       TEST(a_plot_has_its_points_where_they_belong),
+      TEST(what_runs_the_same_has_one_mark_and_one_line),
       TEST(one_point_or_points_without_figures_are_no_plot),
       TEST(many_equal_points_are_one_mark),
       TEST(a_full_arena_is_an_error_and_no_crash),
