@@ -130,7 +130,8 @@ static void every_field_reads_back_equal(void **state)
   /* A field that joins them needs its row in shard_file.c and a value above. */
   assert_int_equal(sizeof(struct kvc_search_shape), 24);
   assert_int_equal(sizeof(struct kvc_search_point), 296);
-  assert_int_equal(sizeof(struct kvc_search_unit), 7824);
+  assert_int_equal(sizeof unit.unit - sizeof unit.unit.points - sizeof unit.unit.why,
+                   464);
   kvc_arena_init(&arena, ARENA);
   fill(&unit);
   write(&out, &unit);
