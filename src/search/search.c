@@ -28,14 +28,45 @@ static kvc_code check(const struct kvc_search_request *r, struct kvc_err *err)
   return KVC_E_OK;
 }
 
+/* Releases that reuse no prefix unless told to: told, where the load has one. */
+static void reuse_prefixes(struct kvc_search *s, size_t model, const struct kvc_size *now,
+                           struct kvc_size *trial)
+{
+  struct kvc_err ignored;
+  struct kvc_deploy *d = &s->req.models[model].deploy;
+  const struct kvc_search_unit u = {
+      .shape = {.model = (int)model, .tp = 1, .pp = 1, .dp = 1}};
+  const struct kvc_flag *flag = kvc_engine_flag(s->engine, "enable_prefix_caching");
+  if (d->prefix_caching >= 0 || now->setting.prefix_caching ||
+      !(s->load.prefix_tok > 0) || flag == NULL ||
+      kvc_engine_flag_name(s->engine, flag, &now->version.version) == NULL)
+    return;
+  for (size_t i = 0; i < now->model.n_layers; i++)
+    if (now->model.layers[i].mixer != KVC_MIX_FULL &&
+        now->model.layers[i].mixer != KVC_MIX_MLA)
+      return; /* as advise: such releases keep no windows or states beside it */
+  if (now->model.n_towers > 0) return;
+  d->prefix_caching = 1;
+  if (search_size(s->arena, s, &u, trial, &ignored) != KVC_E_OK ||
+      !trial->setting.prefix_caching) {
+    d->prefix_caching = -1;
+    return;
+  }
+  search_note(s,
+              "prefix caching is off by default in this release and is turned on: %.0f "
+              "tokens of a prompt are shared",
+              s->load.prefix_tok);
+}
+
 /* What is known of a model, whatever the GPU makes of it. */
 static kvc_code know_models(struct kvc_search *s, struct kvc_err *err)
 {
   for (size_t i = 0; i < s->req.n_models; i++) {
     struct kvc_err why = {0};
     struct kvc_size *size = kvc_arena_alloc(s->arena, 1, sizeof *size);
+    struct kvc_size *trial = kvc_arena_alloc(s->arena, 1, sizeof *trial);
     struct kvc_search_unit u = {.shape = {.model = (int)i, .tp = 1, .pp = 1, .dp = 1}};
-    if (size == NULL) return kvc_arena_full(s->arena, "a model", err);
+    if (size == NULL || trial == NULL) return kvc_arena_full(s->arena, "a model", err);
     const kvc_code rc = search_size(s->arena, s, &u, size, &why);
     if (rc != KVC_E_OK && size->model.n_layers == 0) {
       if (err != NULL) *err = why;
@@ -43,6 +74,7 @@ static kvc_code know_models(struct kvc_search *s, struct kvc_err *err)
     }
     s->models[i] = size->model;
     s->version = size->version.version;
+    if (rc == KVC_E_OK) reuse_prefixes(s, i, size, trial);
     if (size->model.pooling)
       return kvc_fail(err, KVC_E_UNSUPPORTED, size->model.name,
                       "is a pooling model: it makes no tokens one after another, and "
