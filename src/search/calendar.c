@@ -86,9 +86,9 @@ static kvc_code longer(struct kvc_search *s, const struct search_server *server,
   trial.simulated = 0;
   kvc_arena_init(&arena, 1 << 26);
   kvc_code rc = search_load_draw(&arena, &s->req, prompt_scale, output_scale, &load, err);
-  if (rc == KVC_E_OK)
-    rc = search_rate(s, &roomy, &load, 2 * u->bound_rate_per_s, u->max_rate_per_s, &trial,
-                     rate, err);
+  const struct search_span span = {
+      .load = &load, .guess = u->max_rate_per_s, .most = 2 * u->bound_rate_per_s};
+  if (rc == KVC_E_OK) rc = search_rate(s, &roomy, &span, &trial, rate, err);
   kvc_arena_clear(&arena);
   s->runs += trial.simulated;
   return rc;

@@ -16,6 +16,40 @@ kvc_code search_finish_run(struct kvc_search *s, const struct search_server *ser
   return search_simulate(s, server, run, out, err);
 }
 
+/* The advice takes the shape as set by hand; here the search has set it. */
+static void give_reasons(struct kvc_search *s, const struct kvc_search_unit *u,
+                         struct kvc_advice *advice)
+{
+  const struct kvc_deploy *own = &s->req.models[u->shape.model].deploy;
+  const struct {
+    const char *key;
+    bool own;
+    const char *reason;
+  } rows[] = {
+      {"tensor_parallel_size", own->tp > 0, "of this option: all sizes were compared"},
+      {"pipeline_parallel_size", own->pp > 0, "of this option: all sizes were compared"},
+      {"data_parallel_size", own->dp > 0, "of this option: all sizes were compared"},
+      {"enable_expert_parallel", own->expert_parallel,
+       "of this option: with and without were compared"},
+      {"quantization", own->quantization != NULL,
+       "of this option: allowed, and compared"},
+      {"kv_cache_dtype", own->kv_cache_dtype != NULL,
+       "of this option: allowed, and compared"},
+      {"max_model_len", own->max_model_len_tok != 0,
+       "the longest of 10,000 requests of this load, rounded up"},
+      {"max_num_seqs", own->max_num_seqs > 0,
+       "holds the largest rate of those simulated"},
+      {"max_num_batched_tokens", own->max_num_batched_tok > 0,
+       "holds the largest rate of those simulated"}};
+  for (size_t i = 0; i < advice->n_flags; i++)
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+      struct kvc_advised *f = &advice->flags[i];
+      if (!f->given || rows[k].own || strcmp(f->key, rows[k].key) != 0) continue;
+      f->given = false;
+      f->reason = rows[k].reason;
+    }
+}
+
 /* The flags of the unit as one consistent set, in the spelling of the release. */
 static kvc_code advise(struct kvc_search *s, const struct kvc_search_unit *u,
                        struct kvc_search_option *out, struct kvc_err *err)
@@ -29,6 +63,7 @@ static kvc_code advise(struct kvc_search *s, const struct kvc_search_unit *u,
   out->advice = kvc_arena_alloc(s->arena, 1, sizeof *out->advice);
   if (out->advice == NULL) return kvc_arena_full(s->arena, "an option", err);
   KVC_TRY(kvc_advise_run(s->arena, s->db, &req, out->advice, err));
+  give_reasons(s, u, out->advice);
   out->command = out->advice->command;
   return KVC_E_OK;
 }

@@ -75,27 +75,37 @@ static kvc_code close_in(struct seeking *k, double low, double high)
                               : kvc_fail(k->err, KVC_E_LIMIT, NULL, "out of memory");
 }
 
+/* Widens from a guess, within [least, most] (logarithms), until one end holds and the
+ * other does not; an end that was not found stays NaN. */
+static void open_up(struct seeking *k, double guess, double most, double *low,
+                    double *high)
+{
+  const double least = most + log(IDLE);
+  double at = fmin(guess, most);
+  *low = *high = NAN;
+  for (int i = 0; i < MAX_OPEN && k->rc == KVC_E_OK; i++) {
+    if (try_rate(at, k) <= 0)
+      *low = at;
+    else
+      *high = at;
+    if (!isnan(*low) && !isnan(*high)) return;
+    if (isnan(*high) ? at >= most : at <= least) return;
+    at = isnan(*high) ? fmin(at + log(FACTOR), most) : fmax(at - log(FACTOR), least);
+  }
+}
+
 kvc_code search_rate(const struct kvc_search *s, const struct search_server *server,
-                     const struct search_load *load, double bound_per_s, double guess,
-                     struct kvc_search_unit *u, double *out, struct kvc_err *err)
+                     const struct search_span *span, struct kvc_search_unit *u,
+                     double *out, struct kvc_err *err)
 {
   struct seeking k = {.s = s,
                       .server = server,
-                      .load = load,
+                      .load = span->load,
                       .requests = search_requests(server, SEARCH_MOST),
                       .u = u,
                       .err = err};
-  const double top = log(bound_per_s), floor_ = log(bound_per_s * IDLE);
-  double at = fmin(log(guess), top), low = NAN, high = NAN;
-  for (int i = 0; i < MAX_OPEN && k.rc == KVC_E_OK; i++) {
-    if (try_rate(at, &k) <= 0)
-      low = at;
-    else
-      high = at;
-    if (!isnan(low) && !isnan(high)) break;
-    if ((isnan(high) && at >= top) || (isnan(low) && at <= floor_)) break;
-    at = isnan(high) ? fmin(at + log(FACTOR), top) : fmax(at - log(FACTOR), floor_);
-  }
+  double low, high;
+  open_up(&k, log(span->guess), log(span->most), &low, &high);
   KVC_TRY(k.rc);
   if (!isnan(low) && !isnan(high)) KVC_TRY(close_in(&k, low, high));
   *out = k.best_per_s;

@@ -84,7 +84,7 @@ struct search_server {
 struct search_clock;
 struct search_clock *search_clock_make(struct kvc_arena *arena, kvc_step_time *time,
                                        void *clock);
-double search_clock_step(void *clock, const struct kvc_step *step);
+double search_clock_step(void *ctx, const struct kvc_step *step);
 
 /* The deployment of a shape; flags of 0 are the release's. */
 void search_deploy(const struct kvc_search *s, const struct kvc_search_unit *u,
@@ -131,10 +131,13 @@ void search_quantiles(double *v, size_t n, double out[KVC_SLO_QUANTILES_]);
 
 /* The largest rate that holds, from a guess; points tried are added to the unit.  0 when
  * none does. */
+struct search_span {
+  const struct search_load *load;
+  double guess, most; /* requests a second */
+};
 kvc_code search_rate(const struct kvc_search *s, const struct search_server *server,
-                     const struct search_load *load, double bound_per_s, double guess,
-                     struct kvc_search_unit *u, double *out,
-                     struct kvc_err *err) KVC_MUST_USE;
+                     const struct search_span *span, struct kvc_search_unit *u,
+                     double *out, struct kvc_err *err) KVC_MUST_USE;
 
 /* ---- cost.c ---- */
 

@@ -175,8 +175,9 @@ static kvc_code try_flags(struct trying *t, int64_t seqs, int64_t budget,
   next.n_points = 0;
   next.simulated = t->u->simulated;
   double best;
-  KVC_TRY(search_rate(t->s, &server, &t->s->load, next.bound_rate_per_s, rate, &next,
-                      &best, err));
+  const struct search_span span = {
+      .load = &t->s->load, .guess = rate, .most = next.bound_rate_per_s};
+  KVC_TRY(search_rate(t->s, &server, &span, &next, &best, err));
   if (!(best > t->u->max_rate_per_s)) {
     t->u->simulated = next.simulated;
     return KVC_E_OK;
@@ -362,8 +363,9 @@ static kvc_code run_in(struct trying *t, struct kvc_err *err)
   double guess = NAN;
   if (go) KVC_TRY(is_worth_it(t, &go, &guess, err));
   if (!go) return KVC_E_OK;
-  KVC_TRY(search_rate(t->s, &t->server, &t->s->load, u->bound_rate_per_s, guess, u,
-                      &u->max_rate_per_s, err));
+  const struct search_span span = {
+      .load = &t->s->load, .guess = guess, .most = u->bound_rate_per_s};
+  KVC_TRY(search_rate(t->s, &t->server, &span, u, &u->max_rate_per_s, err));
   if (!(u->max_rate_per_s > 0)) {
     say_missed(t->s, u);
     return KVC_E_OK;
