@@ -162,6 +162,7 @@ void plan_table(struct kvc_doc *doc, const struct kvc_plan *plan)
   if (quality)
     (void)kvc_block_add(doc, KVC_BLOCK_PARA, "*",
                         "has something that may cost accuracy, as was allowed", NULL);
+  if (plan_question(plan)->slo.n == 0) return; /* nothing to be sure of */
   const char *which = sure_ones(doc, plan, &sure);
   (void)kvc_block_add(
       doc, KVC_BLOCK_PARA, "sure:",

@@ -77,7 +77,11 @@ static kvc_code longer(struct kvc_search *s, const struct search_server *server,
   struct search_load load;
   struct kvc_search_unit trial = *u;
   struct search_server roomy = *server;
-  roomy.config.engine.max_model_len_tok *= 2; /* or the longest would be turned away */
+  /* Or the longest would be turned away. */
+  struct kvc_sim_engine *e = &roomy.config.engine;
+  e->max_model_len_tok *= 2;
+  if (!e->chunked_prefill && e->max_batched_tok < e->max_model_len_tok)
+    e->max_batched_tok = e->max_model_len_tok;
   trial.n_points = 0;
   trial.simulated = 0;
   kvc_arena_init(&arena, 1 << 26);

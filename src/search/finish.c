@@ -96,16 +96,44 @@ static kvc_code options(struct kvc_search *s, struct kvc_plan *out, struct kvc_e
 
 /* ---- told ---- */
 
+struct near {
+  double ratio;
+  size_t index;
+};
+
+/* The least figure over its limit of those simulated; the others behind. */
+static double nearness(const struct kvc_search_unit *u)
+{
+  double ratio = 1e9;
+  for (int k = 0; k < u->n_points; k++) ratio = fmin(ratio, u->points[k].ratio);
+  return ratio;
+}
+
+static int by_nearness(const void *a, const void *b)
+{
+  const struct near *p = a, *q = b;
+  if (p->ratio != q->ratio) return p->ratio < q->ratio ? -1 : 1;
+  return (p->index > q->index) - (p->index < q->index);
+}
+
 static kvc_code rejected(struct kvc_search *s, struct kvc_plan *out, struct kvc_err *err)
 {
+  size_t n = 0;
+  struct near *order = kvc_arena_alloc(s->arena, s->n_units + 1, sizeof *order);
   out->rejected = kvc_arena_alloc(s->arena, s->n_units + 1, sizeof *out->rejected);
-  if (out->rejected == NULL) return kvc_arena_full(s->arena, "the rejected", err);
+  if (out->rejected == NULL || order == NULL)
+    return kvc_arena_full(s->arena, "the rejected", err);
   for (size_t i = 0; i < s->n_units; i++) {
     const struct kvc_search_unit *u = &s->units[i];
     if (u->simulated > 0) out->simulated_units++;
     out->simulated += u->simulated;
     if (u->fate == KVC_FATE_FOUND) continue;
     if (u->simulated == 0) out->pruned++;
+    order[n++] = (struct near){.ratio = nearness(u), .index = i};
+  }
+  qsort(order, n, sizeof *order, by_nearness);
+  for (size_t i = 0; i < n; i++) {
+    const struct kvc_search_unit *u = &s->units[order[i].index];
     out->rejected[out->n_rejected++] = (struct kvc_search_rejected){
         .what = kvc_search_words(s, u), .why = u->why, .fate = u->fate};
   }
@@ -121,10 +149,10 @@ static const struct kvc_search_unit *nearest(const struct kvc_search *s)
   double least = INFINITY;
   for (size_t i = 0; i < s->n_units; i++) {
     const struct kvc_search_unit *u = &s->units[i];
-    double ratio = u->fate == KVC_FATE_LIMIT   ? 1e3
-                   : u->fate == KVC_FATE_BOUND ? 1e6
-                                               : 1e9;
-    for (int k = 0; k < u->n_points; k++) ratio = fmin(ratio, u->points[k].ratio);
+    const double bound = u->fate == KVC_FATE_LIMIT   ? 1e3
+                         : u->fate == KVC_FATE_BOUND ? 1e6
+                                                     : 1e9;
+    const double ratio = fmin(bound, nearness(u));
     if (!(ratio < least)) continue;
     least = ratio;
     best = u;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { VERIFY_FIRST = 3, VERIFY_REST = 3000, MORE_REPLICAS = 4 };
+enum { VERIFY_FIRST = 3, VERIFY_REST = 4000, MORE_REPLICAS = 4 };
 static const double HOURS_A_YEAR = 8766;
 
 kvc_code search_finish_run(struct kvc_search *s, const struct search_server *server,
@@ -46,7 +46,7 @@ static kvc_code verify(struct kvc_search *s, const struct search_server *server,
       u->prefill_replicas = 0;
       u->replicas = search_replicas(&s->req, s->req.rate_per_s, u->max_rate_per_s);
     } else if (more > 0) {
-      u->replicas++;
+      u->replicas += u->replicas > 40 ? u->replicas / 40 : 1;
     }
     const bool split = u->prefill_replicas > 0;
     u->load_rate_per_s = s->req.rate_per_s / (double)u->replicas;

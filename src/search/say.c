@@ -13,10 +13,10 @@ const char *kvc_search_words(struct kvc_search *s, const struct kvc_search_unit 
   kvc_buf_init(&b, sizeof text);
   kvc_buf_printf(&b, "%dx %.60s", search_gpus(p), c->gpu.name);
   if (c->as.instance != NULL) kvc_buf_printf(&b, " (%.40s)", c->as.instance);
-  if (p->tp > 1) kvc_buf_printf(&b, ", TP %d", p->tp);
-  if (p->pp > 1) kvc_buf_printf(&b, ", PP %d", p->pp);
-  if (p->dp > 1) kvc_buf_printf(&b, ", DP %d", p->dp);
-  if (p->expert_parallel) kvc_buf_puts(&b, ", EP");
+  if (p->tp > 1) kvc_buf_printf(&b, " TP%d", p->tp);
+  if (p->pp > 1) kvc_buf_printf(&b, " PP%d", p->pp);
+  if (p->dp > 1) kvc_buf_printf(&b, " DP%d", p->dp);
+  if (p->expert_parallel) kvc_buf_puts(&b, " EP");
   if (p->fp8_weights) kvc_buf_puts(&b, ", fp8 weights");
   if (p->fp8_kv) kvc_buf_puts(&b, ", fp8 KV");
   if (p->speculation) kvc_buf_puts(&b, ", speculation");

@@ -84,6 +84,8 @@ kvc_code kvc_search_open(struct kvc_arena *arena, struct kvc_db *db,
   s->req = *request;
   KVC_TRY(kvc_db_engine(db, "vllm", &s->engine, err));
   KVC_TRY(search_cards(s, err));
+  for (size_t i = 0; i < s->n_cards; i++) s->req.hardware[i] = s->cards[i].as;
+  s->req.n_hardware = s->n_cards; /* shapes index it */
   KVC_TRY(search_load_draw(arena, &s->req, 1, 1, &s->load, err));
   /* The sizing counts requests of this kind. */
   s->req.demand.load.prompt_tok = s->load.prompt_mean_tok;

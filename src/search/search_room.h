@@ -9,7 +9,7 @@
 #include <kvcap/speed.h>
 
 /* Requests of one run: at least, at most, and to each that may be in service. */
-enum { SEARCH_LEAST = 800, SEARCH_MOST = 2000, SEARCH_VERIFY = 6000 };
+enum { SEARCH_LEAST = 800, SEARCH_MOST = 3000, SEARCH_VERIFY = 10000 };
 
 /* Hardware with its figures found. */
 struct search_card {
