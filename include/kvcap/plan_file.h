@@ -49,11 +49,14 @@ struct kvc_plan_growth {
 struct kvc_plan_file {
   const char *models[KVC_PLAN_FILE_MODELS];
   size_t n_models;
+  const char *model_config; /* config.json of a model of one's own */
   const char *vllm_version;
   /* the load */
   const char *workload, *lengths, *trace; /* as written; a path is of the file's folder */
   double input_tok, output_tok, prompt_cv, output_cv, shared_prefix_tok, turns,
       burstiness;
+  double prompt_p50_tok, prompt_p95_tok, prompt_p99_tok; /* two of a side give its mean */
+  double output_p50_tok, output_p95_tok, output_p99_tok;
   double rate_per_s, peak_to_trough;
   double growth_percent_per_month; /* NaN not given */
   int horizon_months;

@@ -47,9 +47,14 @@ struct plan_question {
   struct kvc_plan *plan;
 };
 
-/* plan_options.c: words to arguments, over those of the plan file when one is named. */
+/* plan_read.c: words to arguments, over those of the plan file when one is named. */
 kvc_code plan_read(struct cli *cli, int argc, char *const *argv, struct plan_args *args,
                    struct kvc_err *err) KVC_MUST_USE;
+bool plan_is_yaml(const char *word);
+
+/* plan_options.c: one more model that would do. */
+kvc_code plan_add_model(struct plan_args *args, const char *name,
+                        struct kvc_err *err) KVC_MUST_USE;
 /* Whether 'word' is an option that says where or how the answer is made, not what is
  * asked; *values is how many words follow that belong to it. */
 bool plan_is_aside(const char *word, int *values);

@@ -15,18 +15,11 @@ static const char *beside(struct plan_args *args, const char *plan, const char *
                           (int)(slash - plan + 1), plan, path);
 }
 
-static bool is_yaml(const char *name)
-{
-  const size_t n = strlen(name);
-  return (n > 5 && strcmp(name + n - 5, ".yaml") == 0) ||
-         (n > 4 && strcmp(name + n - 4, ".yml") == 0);
-}
-
 static void fill_load(struct plan_args *args, const char *plan,
                       const struct kvc_plan_file *f)
 {
   struct kvc_workload *load = &args->advise.size.req.load;
-  const bool file = f->workload != NULL && is_yaml(f->workload);
+  const bool file = f->workload != NULL && plan_is_yaml(f->workload);
   args->advise.workload = file ? beside(args, plan, f->workload) : f->workload;
   args->advise.lengths = beside(args, plan, f->lengths);
   args->trace = beside(args, plan, f->trace);
@@ -35,6 +28,12 @@ static void fill_load(struct plan_args *args, const char *plan,
   load->prompt_cv = f->prompt_cv;
   load->output_cv = f->output_cv;
   load->shared_prefix_tok = f->shared_prefix_tok;
+  args->advise.demand = (struct kvc_demand){.prompt_p50_tok = f->prompt_p50_tok,
+                                            .prompt_p95_tok = f->prompt_p95_tok,
+                                            .prompt_p99_tok = f->prompt_p99_tok,
+                                            .output_p50_tok = f->output_p50_tok,
+                                            .output_p95_tok = f->output_p95_tok,
+                                            .output_p99_tok = f->output_p99_tok};
 }
 
 static void fill_hardware(struct plan_args *args, const char *plan,
@@ -124,6 +123,7 @@ kvc_code plan_fill(struct plan_args *args, const struct plan_args *typed,
   args->n_models = file->n_models;
   args->filed.models = file->n_models > 0;
   args->advise.size.version = file->vllm_version;
+  args->advise.size.req.model_config_path = beside(args, plan, file->model_config);
   if (!load) fill_load(args, plan, file);
   fill_hardware(args, plan, file);
   fill_search(args, file);

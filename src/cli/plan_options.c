@@ -231,21 +231,26 @@ static kvc_code read_step(void *ptr, const struct cli_option *option, const char
 /* ---- words --------------------------------------------------------------------------
  */
 
+kvc_code plan_add_model(struct plan_args *args, const char *name, struct kvc_err *err)
+{
+  if (args->filed.models) args->n_models = 0;
+  args->filed.models = false;
+  if (name[0] == '\0' || !kvc_utf8_valid(name, strlen(name)))
+    return kvc_fail(err, KVC_E_PARSE, "--model", "the name is not readable text");
+  for (size_t i = 0; i < args->n_models; i++)
+    if (strcmp(args->models[i], name) == 0) return KVC_E_OK;
+  if (args->n_models == KVC_SEARCH_MODELS)
+    return kvc_fail(err, KVC_E_LIMIT, "--model", "more than %d models",
+                    KVC_SEARCH_MODELS);
+  args->models[args->n_models++] = name;
+  return KVC_E_OK;
+}
+
 static kvc_code read_model(void *ptr, const struct cli_option *option, const char *value,
                            struct kvc_err *err)
 {
-  struct plan_args *args = ptr;
-  if (args->filed.models) args->n_models = 0;
-  args->filed.models = false;
-  if (value[0] == '\0' || !kvc_utf8_valid(value, strlen(value)))
-    return kvc_fail(err, KVC_E_PARSE, option->name, "the name is not readable text");
-  for (size_t i = 0; i < args->n_models; i++)
-    if (strcmp(args->models[i], value) == 0) return KVC_E_OK;
-  if (args->n_models == KVC_SEARCH_MODELS)
-    return kvc_fail(err, KVC_E_LIMIT, option->name, "more than %d models",
-                    KVC_SEARCH_MODELS);
-  args->models[args->n_models++] = value;
-  return KVC_E_OK;
+  (void)option;
+  return plan_add_model(ptr, value, err);
 }
 
 static kvc_code read_why_not(void *ptr, const struct cli_option *option,
@@ -399,86 +404,4 @@ bool plan_is_aside(const char *word, int *values)
       return true;
     }
   return false;
-}
-
-/* ---- reading -------------------------------------------------------------------------
- */
-
-static bool is_plan_file(const char *word)
-{
-  const size_t n = strlen(word);
-  return (n > 5 && strcmp(word + n - 5, ".yaml") == 0) ||
-         (n > 4 && strcmp(word + n - 4, ".yml") == 0);
-}
-
-/* Words that stand alone: the plan file and models. */
-static kvc_code take_words(struct plan_args *args, struct kvc_err *err)
-{
-  static const struct cli_option model = {.name = "--model"};
-  struct cli_common *common = &args->advise.size.common;
-  for (size_t i = 0; i < common->n_words; i++) {
-    const char *word = common->words[i];
-    if (!is_plan_file(word)) {
-      KVC_TRY(read_model(args, &model, word, err));
-      continue;
-    }
-    if (args->file != NULL && strcmp(args->file, word) != 0)
-      return kvc_fail(err, KVC_E_USAGE, NULL,
-                      "\"%.60s\" is one plan file too many: the question is already "
-                      "\"%.80s\"",
-                      word, args->file);
-    args->file = word;
-  }
-  common->n_words = 0;
-  return KVC_E_OK;
-}
-
-static const struct cli_parser parser = {plan_options, size_foreign_take, size_seen};
-
-static void reset(struct cli *cli, int argc, char *const *argv, struct plan_args *args)
-{
-  *args = (struct plan_args){.growth_percent = (double)NAN, .seed = -1};
-  kvc_search_request_init(&args->req);
-  args->advise.size.searched = true;
-  size_begin(cli, &parser, argc, argv, &args->advise.size);
-}
-
-/* The flags of the file, then the words: what comes later stands over it. */
-static kvc_code parse_both(const struct kvc_plan_file *file, int argc, char *const *argv,
-                           struct plan_args *args, struct kvc_err *err)
-{
-  struct kvc_arena *arena = &args->advise.size.cli->arena;
-  char **words = kvc_arena_alloc(arena, file->n_flags + (size_t)argc + 1, sizeof *words);
-  size_t n = 0;
-  if (words == NULL) return kvc_arena_full(arena, NULL, err);
-  for (size_t i = 0; i < file->n_flags; i++) {
-    char *copy = kvc_arena_strdup(arena, file->flags[i]);
-    if (copy == NULL) return kvc_arena_full(arena, NULL, err);
-    words[n++] = copy;
-  }
-  for (int i = 0; i < argc; i++) words[n++] = argv[i];
-  KVC_TRY(cli_parse(&parser, (int)n, words, args, err));
-  return take_words(args, err);
-}
-
-kvc_code plan_read(struct cli *cli, int argc, char *const *argv, struct plan_args *args,
-                   struct kvc_err *err)
-{
-  struct kvc_arena *arena = &cli->arena;
-  char *text;
-  size_t len;
-  reset(cli, argc, argv, args);
-  KVC_TRY(cli_parse(&parser, argc, argv, args, err));
-  KVC_TRY(take_words(args, err));
-  if (args->advise.size.common.help || args->file == NULL) return KVC_E_OK;
-  struct kvc_plan_file *file = kvc_arena_alloc(arena, 1, sizeof *file);
-  struct plan_args *typed = kvc_arena_alloc(arena, 1, sizeof *typed);
-  if (file == NULL || typed == NULL) return kvc_arena_full(arena, NULL, err);
-  *typed = *args;
-  KVC_TRY(
-      kvc_file_read_into(arena, typed->file, KVC_PROFILE_MAX_BYTES, &text, &len, err));
-  KVC_TRY(kvc_plan_file_read(arena, text, len, typed->file, file, err));
-  reset(cli, argc, argv, args);
-  KVC_TRY(plan_fill(args, typed, file, err));
-  return parse_both(file, argc, argv, args, err);
 }

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 8, MAX_TEXT = 4096 };
+enum { MAX_DEPTH = 8, MAX_TEXT = 1 << 16 };
 static const char format[] = "kvcap-plan-shard";
 static const double MOST_WHOLE = 9007199254740992.0;
 

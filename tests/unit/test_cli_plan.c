@@ -127,6 +127,22 @@ static void a_path_in_the_file_is_of_its_folder(void **state)
   kvc_arena_clear(&cli.arena);
 }
 
+static void an_option_of_the_search_is_no_flag_of_the_server(void **state)
+{
+  static const char *const bad[] = {"serve: {output: x}\n", "serve: {shard: 1/2}\n",
+                                    "serve: {tp: 2}\n", "serve: {file: x}\n"};
+  (void)state;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    struct cli cli;
+    struct plan_args *a;
+    struct kvc_err err = {0};
+    const char *path = kit_file("serve-plan.yaml", bad[i], strlen(bad[i]));
+    assert_int_equal(ASK(&cli, &a, &err, path), KVC_E_CONFLICT);
+    assert_non_null(strstr(err.msg, "holds flags of the server"));
+    kvc_arena_clear(&cli.arena);
+  }
+}
+
 static void what_is_wrong_is_said_in_one_line(void **state)
 {
   static const struct {
@@ -249,6 +265,7 @@ int main(void)
       cmocka_unit_test(every_option_reaches_the_question),
       cmocka_unit_test(what_is_typed_stands_over_the_file),
       cmocka_unit_test(a_path_in_the_file_is_of_its_folder),
+      cmocka_unit_test(an_option_of_the_search_is_no_flag_of_the_server),
       cmocka_unit_test(what_is_wrong_is_said_in_one_line),
       cmocka_unit_test(a_price_said_by_name_is_the_price),
       cmocka_unit_test(a_trace_gives_its_lengths_and_its_mean_rate),
