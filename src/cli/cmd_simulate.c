@@ -119,10 +119,13 @@ static void decode_step(struct simulate *s)
   step.decode_tok *= 1 + s->spec.drafted;
   kvc_latency_price(s->latency, &step, &s->out->step);
   s->out->source = s->out->step.source;
-  s->out->extrapolated = s->size->setting.dp > 1 || s->spec.drafted > 0;
+  s->out->extrapolated =
+      s->size->setting.dp > 1 || s->spec.drafted > 0 || s->multi.steps > 1;
   s->out->reason = s->out->step.reason;
   if (s->spec.drafted > 0)
     s->out->reason = "speculation was compared with no server";
+  else if (s->multi.steps > 1)
+    s->out->reason = "several steps of one plan were compared with no server";
   else if (s->out->extrapolated)
     s->out->reason = KVC_LOCK_STEP_REASON;
 }

@@ -15,10 +15,11 @@ struct simulate_args {
   double prefix_tok;
   int64_t input_tok, output_tok, prompts, seed, long_prefill_tok; /* prompts 0: unsaid */
   int concurrency, turns, replicas, async_scheduling, jobs;
-  int prefill_replicas, decode_replicas;
+  int prefill_replicas, decode_replicas, scheduler_steps, lookahead;
+  double delay_factor; /* of the last prompt step; 0: unsaid */
   double kv_transfer_gb_per_s;
   const char *trace, *lengths, *slo, *sweep, *requests_csv, *workload;
-  const char *arrivals, *length_dist, *router, *policy;
+  const char *arrivals, *length_dist, *router, *policy, *preemption_mode;
   struct kvc_sim_slo limits; /* of every request: goodput */
   struct simulate_limit {    /* of the run: verdict */
     const char *name;        /* "ttft_p95" */
@@ -28,6 +29,12 @@ struct simulate_args {
 };
 
 extern const struct cli_option simulate_options[];
+
+/* A kvc_step_time of a server that plans several decode steps at once. */
+struct simulate_multi {
+  struct kvc_latency *latency;
+  double steps;
+};
 
 struct simulate {
   struct cli *cli;
@@ -42,6 +49,7 @@ struct simulate {
   size_t n_pairs;
   struct kvc_simulation *out;
   struct kvc_spec_clock spec;
+  struct simulate_multi multi;
   bool tuned;         /* the speed of --calibration is used */
   const char *unused; /* why it is not, NULL */
 };
@@ -51,6 +59,10 @@ void simulate_note(struct simulate *s, const char *text);
 /* simulate_engine.c: the server that is simulated. */
 kvc_code simulate_engine(struct simulate *s, struct kvc_sim_config *config,
                          struct kvc_err *err) KVC_MUST_USE;
+
+/* simulate_scheduler.c: flags of the scheduler that a release or an engine may lack. */
+kvc_code simulate_scheduler(struct simulate *s, struct kvc_sim_config *config,
+                            struct kvc_err *err) KVC_MUST_USE;
 
 /* simulate_runs.c: every load of the question. */
 kvc_code simulate_runs(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;

@@ -80,17 +80,8 @@ static kvc_code disaggregate(struct simulate *s, struct kvc_sim_config *config,
 kvc_code simulate_engine(struct simulate *s, struct kvc_sim_config *config,
                          struct kvc_err *err)
 {
-  const struct simulate_args *a = s->args;
-  struct kvc_sim_engine *e = &config->engine;
-  KVC_TRY(kvc_sim_engine_of(a->size.catalogue, s->size, e, err));
-  if (a->async_scheduling >= 0) e->async_scheduling = a->async_scheduling > 0;
-  if (a->watermark_frac > 0) e->policy.watermark_frac = a->watermark_frac;
-  e->long_prefill_threshold_tok = a->long_prefill_tok;
-  e->priority = a->policy != NULL && strcmp(a->policy, "priority") == 0;
-  if (e->priority && e->policy.v0)
-    return kvc_fail(err, KVC_E_UNSUPPORTED, "--scheduling-policy",
-                    "priority is simulated for the V1 engine only");
-  if (e->policy.v0) e->async_scheduling = false;
+  KVC_TRY(kvc_sim_engine_of(s->args->size.catalogue, s->size, &config->engine, err));
+  KVC_TRY(simulate_scheduler(s, config, err));
   KVC_TRY(disaggregate(s, config, err));
   return copies(s, config, err);
 }

@@ -24,6 +24,7 @@ static const char *const dists[] = {"fixed", "uniform", "normal", "lognormal", N
 static const char *const routers[] = {"round-robin", "least-loaded", "prefix-aware",
                                       NULL};
 static const char *const policies[] = {"fcfs", "priority", NULL};
+static const char *const modes[] = {"recompute", "swap", NULL};
 
 #define X(member) offsetof(struct simulate_args, member)
 /* clang-format off */
@@ -84,6 +85,9 @@ const struct cli_option simulate_options[] = {
    .advice = "write a count such as 2", .help = "servers that decode what the prefill replicas hand on"},
   {.name = "--kv-transfer-gb-per-s", .arg = "X", .type = CLI_NUM, .offset = X(kv_transfer_gb_per_s), .min = 0.001, .max = 1e6,
    .advice = "write GB a second such as 50", .help = "speed of the KV cache from a prefill server to a decode server, all its GPUs together"},
+  {.name = "--acceptance-rate", .arg = "FRAC", .type = CLI_NUM, .offset = X(acceptance_frac), .min = 0, .max = 1,
+   .advice = "write a fraction such as 0.6", .help = "share of drafted tokens that are accepted, as the log prints it; 0.6 is presumed when a --speculative-config is given"},
+  SIZE_GROUP("Scheduler"),
   {.name = "--scheduling-policy", .arg = "fcfs|priority", .type = CLI_CHOICE, .offset = X(policy), .choices = policies,
    .help = "order of waiting requests; priorities come from the trace's column"},
   {.name = "--async-scheduling", .type = CLI_TRISTATE, .offset = X(async_scheduling),
@@ -92,8 +96,14 @@ const struct cli_option simulate_options[] = {
    .advice = "write tokens such as 2048", .help = "most of one prompt in one step"},
   {.name = "--watermark", .arg = "FRAC", .type = CLI_NUM, .offset = X(watermark_frac), .min = 0, .max = 0.99,
    .advice = "write a fraction such as 0.01", .help = "blocks kept free at admission"},
-  {.name = "--acceptance-rate", .arg = "FRAC", .type = CLI_NUM, .offset = X(acceptance_frac), .min = 0, .max = 1,
-   .advice = "write a fraction such as 0.6", .help = "share of drafted tokens that are accepted, as the log prints it; 0.6 is presumed when a --speculative-config is given"},
+  {.name = "--preemption-mode", .arg = "recompute|swap", .type = CLI_CHOICE, .offset = X(preemption_mode), .choices = modes,
+   .help = "V0: what becomes of a request that is thrown out; swap moves its KV to --swap-space over PCIe"},
+  {.name = "--scheduler-delay-factor", .arg = "X", .type = CLI_NUM, .offset = X(delay_factor), .min = 0, .max = 1000,
+   .advice = "write a factor such as 0.5", .help = "V0: prompts gather for so many times the length of the last prompt step"},
+  {.name = "--num-scheduler-steps", .arg = "N", .type = CLI_INT, .offset = X(scheduler_steps), .min = 1, .max = 1024,
+   .advice = "write a count such as 8", .help = "V0: decode steps of one plan; a new prompt waits for the last of them"},
+  {.name = "--num-lookahead-slots", .arg = "N", .type = CLI_INT, .offset = X(lookahead), .min = 0, .max = 1024,
+   .advice = "write a count such as 4", .help = "V0: KV slots kept ready ahead of every request; drafts and --num-scheduler-steps set theirs"},
   SIZE_GROUP("Question"),
   {.name = "--slo", .arg = "LIMITS", .type = CLI_TEXT, .offset = X(slo),
    .help = "limits such as ttft_p95=500ms,tpot_p95=30ms; goodput counts requests within them"},

@@ -66,6 +66,7 @@ static void add_run(struct kvc_doc *doc, struct kvc_node *map,
   kvc_node_num(doc, one, "mean_waiting", r->waiting_mean, KVC_U_NONE);
   kvc_node_num(doc, one, "peak_waiting", r->waiting_peak, KVC_U_NONE);
   kvc_node_num(doc, map, "preemptions", (double)r->preemptions, KVC_U_NONE);
+  kvc_node_num(doc, map, "swaps", (double)r->swaps, KVC_U_NONE);
   kvc_node_num(doc, map, "prefix_hit_frac",
                r->prompt_tok > 0 ? (double)r->cached_tok / (double)r->prompt_tok : 0,
                KVC_U_NONE);
@@ -221,12 +222,13 @@ static void add_one(struct kvc_doc *doc, const struct kvc_simulation_run *run)
                            figure(doc, r->waiting_mean, KVC_LU_COUNT),
                            figure(doc, r->waiting_peak, KVC_LU_COUNT)),
                       NULL);
-  (void)kvc_block_add(doc, KVC_BLOCK_ROW, "KV cache",
-                      TEXT(doc, "%s used on average, %s at most; %.0f preemptions",
-                           figure(doc, r->kv_mean_frac, KVC_LU_FRAC),
-                           figure(doc, r->kv_peak_frac, KVC_LU_FRAC),
-                           (double)r->preemptions),
-                      NULL);
+  (void)kvc_block_add(
+      doc, KVC_BLOCK_ROW, "KV cache",
+      TEXT(doc, "%s used on average, %s at most; %.0f preemptions%s",
+           figure(doc, r->kv_mean_frac, KVC_LU_FRAC),
+           figure(doc, r->kv_peak_frac, KVC_LU_FRAC), (double)r->preemptions,
+           r->swaps > 0 ? TEXT(doc, ", %.0f of them to the CPU", (double)r->swaps) : ""),
+      NULL);
   (void)kvc_block_add(
       doc, KVC_BLOCK_ROW, "GPU",
       TEXT(doc, "busy %s of the time", figure(doc, r->gpu_busy_frac, KVC_LU_FRAC)), NULL);

@@ -37,6 +37,7 @@ static const struct field run_rows[] = {
   EITHER("request_rate", "requests a second that were offered; \"inf\" at once or in a closed loop"),
   NUMBER("concurrency", "clients of a closed loop"),
   NUMBER("preemptions", "times that a request was thrown out to make room"),
+  NUMBER("swaps", "preemptions that moved the request's KV to the CPU (V0)"),
   NUMBER("prefix_hit_frac", "share of prompt tokens found in the prefix cache"),
   NUMBER("gpu_busy_frac", "share of the time in which a step ran"),
   NUMBER("client_s", "HTTP, tokenizer and client, contained in TTFT and end to end"),
