@@ -84,7 +84,7 @@ const struct cli_option simulate_options[] = {
   {.name = "--decode-replicas", .arg = "N", .type = CLI_INT, .offset = X(decode_replicas), .min = 1, .max = 254,
    .advice = "write a count such as 2", .help = "servers that decode what the prefill replicas hand on"},
   {.name = "--kv-transfer-gb-per-s", .arg = "X", .type = CLI_NUM, .offset = X(kv_transfer_gb_per_s), .min = 0.001, .max = 1e6,
-   .advice = "write GB a second such as 50", .help = "speed of the KV cache from a prefill server to a decode server, all its GPUs together"},
+   .advice = "write GB a second such as 50", .help = "speed at which the KV cache leaves a prefill server, all its GPUs together; prompts wait for one another there"},
   {.name = "--acceptance-rate", .arg = "FRAC", .type = CLI_NUM, .offset = X(acceptance_frac), .min = 0, .max = 1,
    .advice = "write a fraction such as 0.6", .help = "share of drafted tokens that are accepted, as the log prints it; 0.6 is presumed when a --speculative-config is given"},
   SIZE_GROUP("Scheduler"),
