@@ -18,6 +18,7 @@ struct simulate_args {
   int prefill_replicas, decode_replicas, scheduler_steps, lookahead;
   double delay_factor; /* of the last prompt step; 0: unsaid */
   double kv_transfer_gb_per_s;
+  double output_share; /* of totals that are not divided; 0: unsaid */
   const char *trace, *lengths, *slo, *sweep, *requests_csv, *workload;
   const char *arrivals, *length_dist, *router, *policy, *preemption_mode;
   struct kvc_sim_slo limits; /* of every request: goodput */
@@ -71,6 +72,9 @@ kvc_code simulate_runs(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
 kvc_code simulate_lengths(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
 
 /* simulate_load.c: what is asked for, settled; a load drawn or read; how it comes. */
+/* What was left out of a file, and what had to be presumed. */
+void simulate_trace_notes(struct simulate *s, const char *path,
+                          const struct kvc_traffic *t);
 const char *simulate_arrivals(const struct simulate *s);
 kvc_code simulate_settle_load(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
 kvc_code simulate_traffic(struct simulate *s, struct kvc_arena *arena, double rate,

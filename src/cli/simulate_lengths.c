@@ -108,8 +108,14 @@ kvc_code simulate_lengths(struct simulate *s, struct kvc_err *err)
   if (path == NULL) return of_trace(s, &s->trace, err);
   KVC_TRY(kvc_file_read_into(arena, path, MAX_BYTES, &text, &len, err));
   if (!is_pairs(text, len)) {
+    const struct kvc_trace_options how = {.output_frac = s->args->output_share};
     struct kvc_traffic t;
-    KVC_TRY(kvc_trace_read(arena, text, len, path, NULL, &t, err));
+    KVC_TRY(kvc_trace_read(arena, text, len, path, &how, &t, err));
+    if (t.unsized)
+      return kvc_fail(err, KVC_E_PARSE, path,
+                      "says when requests come and not how long they are: it is a "
+                      "--trace, with the lengths of another file");
+    simulate_trace_notes(s, path, &t);
     return of_trace(s, &t, err);
   }
   KVC_TRY(walk(path, text, len, NULL, &s->n_pairs, err));
