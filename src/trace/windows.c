@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS = 6, MAX_WINDOWS = 1000000 };
+enum { FIELDS = 6, MAX_WINDOWS = 1000000, MAX_DRAWN = 5000000 };
 static const double USUAL_LENGTH_S = 600, MOST_RATE = 1e6;
 
 enum pattern { RANDOM, GAMMA, WEIBULL, OTHER };
@@ -160,10 +160,10 @@ static kvc_code draw(struct trace *t, struct kvc_rng *rng, const struct window *
                      double length_s, struct kvc_err *err)
 {
   const double count = floor(w->rate_per_s * length_s + 0.5);
-  if (count > KVC_TRAFFIC_MAX_REQUESTS)
+  if (count > (double)MAX_DRAWN - (double)t->n)
     return kvc_fail_at(err, KVC_E_LIMIT, t->path, w->line, 0,
-                       "The window asks for %.0f requests, more than %d.", count,
-                       KVC_TRAFFIC_MAX_REQUESTS);
+                       "The windows up to this one ask for more than %d requests.",
+                       MAX_DRAWN);
   const size_t n = (size_t)count;
   if (n == 0) return KVC_E_OK;
   double *sums = malloc((n + 1) * sizeof *sums);
