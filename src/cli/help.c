@@ -138,7 +138,7 @@ void cli_help_json(struct kvc_buf *out)
   kvc_buf_puts(out, "\n");
   fold(out,
        "`kvcap diagnose` has findings[] (id, severity, text, flag, before, value, gain, "
-       "evidence[]), figures{} (value, unit, from), skipped[], command and next[]; "
+       "times, evidence[]), figures{} (value, unit, from), skipped[], command and next[]; "
        "`kvcap read` has kind, vllm_version, metrics{}, series[], memory{}, args{}, "
        "benchmark{} and unknown[].",
        0, 0);
