@@ -142,6 +142,44 @@ static int lookahead_of(const struct simulate *s)
   return ahead > a->lookahead ? ahead : a->lookahead;
 }
 
+/* ---- what is left out
+ * ------------------------------------------------------------------ */
+
+/* Flags that change who is served when, and that no run here heeds. */
+static void note_left_out(struct simulate *s)
+{
+  static const char *const keys[] = {"max_num_partial_prefills",
+                                     "max_long_partial_prefills",
+                                     "long_prefill_token_threshold_adaptive",
+                                     "max_num_scheduled_tokens",
+                                     "max_num_active_seqs",
+                                     "max_num_queued_reqs",
+                                     "max_num_queued_tokens",
+                                     "prefill_schedule_interval",
+                                     "scheduler_reserve_full_isl",
+                                     "scheduler_cls",
+                                     "disable_async_output_proc"};
+  struct kvc_arena *arena = &s->cli->arena;
+  const struct size_args *a = &s->args->size;
+  const char *list = NULL;
+  for (size_t i = 0; i < a->n_foreign; i++)
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+      if (strcmp(a->foreign[i].flag->key, keys[k]) != 0) continue;
+      const char *more =
+          kvc_arena_printf(arena, "%s%s%s", list != NULL ? list : "",
+                           list != NULL ? ", " : "", a->foreign[i].spelling);
+      if (more != NULL) list = more;
+    }
+  if (list != NULL)
+    simulate_note(s, kvc_arena_printf(arena,
+                                      "%s can change the schedule and is not simulated: "
+                                      "the times are those of the default",
+                                      list));
+  if (s->size->setting.lora)
+    simulate_note(s, "adapters: a tenth of the layers' matrix time is presumed for them, "
+                     "and no request waits for one of the --max-loras slots");
+}
+
 kvc_code simulate_scheduler(struct simulate *s, struct kvc_sim_config *config,
                             struct kvc_err *err)
 {
@@ -156,6 +194,7 @@ kvc_code simulate_scheduler(struct simulate *s, struct kvc_sim_config *config,
   if (e->policy.v0) e->async_scheduling = false;
   KVC_TRY(swap(s, config, err));
   KVC_TRY(several_steps(s, config, err));
+  note_left_out(s);
   e->scheduler_delay_factor = a->delay_factor;
   if (a->delay_factor > 0)
     simulate_note(

@@ -142,6 +142,29 @@ static void what_the_release_or_the_engine_lacks_is_refused(void **state)
   }
 }
 
+static void notes_say(const char *const *words, const char *what)
+{
+  struct kit_run r = kit_run(words);
+  cJSON *root = cJSON_Parse(r.out);
+  if (root == NULL) fail_msg("%d: %s", r.status, r.err);
+  const cJSON *one;
+  bool found = false;
+  cJSON_ArrayForEach(one, kit_at(root, "notes")) found =
+      found || strstr(one->valuestring, what) != NULL;
+  if (!found) fail_msg("no note of \"%s\": %s", what, r.out);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+static void what_is_not_simulated_is_said(void **state)
+{
+  (void)state;
+  notes_say((const char *const[]){V0, LOAD, "--max-num-partial-prefills", "4", NULL},
+            "--max-num-partial-prefills can change the schedule");
+  notes_say((const char *const[]){V0, LOAD, "--enable-lora", NULL},
+            "no request waits for one of the --max-loras slots");
+}
+
 static void several_steps_and_drafts_exclude_each_other(void **state)
 {
   (void)state;
@@ -164,6 +187,7 @@ int main(void)
       cmocka_unit_test(slots_ahead_take_blocks),
       cmocka_unit_test(chunks_of_v0_shorten_the_longest_gap),
       cmocka_unit_test(what_the_release_or_the_engine_lacks_is_refused),
+      cmocka_unit_test(what_is_not_simulated_is_said),
       cmocka_unit_test(several_steps_and_drafts_exclude_each_other),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
