@@ -90,7 +90,7 @@ static const char *line_end(const char *p, const char *end)
 
 bool trace_is_windows(const char *text, size_t len)
 {
-  struct trace_span f[FIELDS];
+  struct trace_span f[FIELDS] = {{NULL, 0}};
   const char *end = text + len;
   while (text < end && (*text == '\n' || *text == '\r')) text++;
   return text < end && is_window(f, split(text, line_end(text, end), f));
@@ -99,7 +99,7 @@ bool trace_is_windows(const char *text, size_t len)
 static kvc_code read_window(const struct trace *t, int line, const char *p,
                             const char *end, struct window *w, struct kvc_err *err)
 {
-  struct trace_span f[FIELDS];
+  struct trace_span f[FIELDS] = {{NULL, 0}};
   if (!is_window(f, split(p, end, f)))
     return kvc_fail_at(err, KVC_E_PARSE, t->path, line, 0,
                        "A window is start_s,rate,cv,pattern,shape,scale.");
