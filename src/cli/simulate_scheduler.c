@@ -6,6 +6,7 @@
  */
 #include "simulate.h"
 #include <kvcap/predict.h>
+#include <math.h>
 #include <string.h>
 
 enum reach { BOTH_ENGINES, ONLY_V0, ONLY_V1 };
@@ -175,6 +176,12 @@ static void note_left_out(struct simulate *s)
                                       "%s can change the schedule and is not simulated: "
                                       "the times are those of the default",
                                       list));
+  if (!isnan(a->req.deploy.swap_space_gib) &&
+      s->config.engine.preempt != KVC_PREEMPT_SWAP)
+    simulate_note(s, s->size->setting.engine == KVC_ENGINE_V0
+                         ? "--swap-space stays unused: a request with one answer is "
+                           "recomputed unless --preemption-mode swap is given"
+                         : "--swap-space stays unused: the V1 engine never swaps");
   if (s->size->setting.lora)
     simulate_note(s, "adapters: a tenth of the layers' matrix time is presumed for them, "
                      "and no request waits for one of the --max-loras slots");

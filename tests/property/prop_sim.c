@@ -151,6 +151,7 @@ static void draw_features(struct kvc_rng *rng, struct kvc_sim_config *c)
     e->swap_blocks = between(rng, 0, 100);
     e->scheduler_delay_factor = (double)kvc_rng_below(rng, 2);
     e->scheduler_steps = (int)between(rng, 1, 8);
+    e->lookahead_tok = (int)between(rng, 0, 40);
     e->policy.watermark_if_busy = false;
     c->swap_bps = 1e9;
     c->block_bytes = 1e6;

@@ -161,6 +161,12 @@ static void what_is_not_simulated_is_said(void **state)
   (void)state;
   notes_say((const char *const[]){V0, LOAD, "--max-num-partial-prefills", "4", NULL},
             "--max-num-partial-prefills can change the schedule");
+  notes_say((const char *const[]){V0, LOAD, "--swap-space", "8", NULL},
+            "unless --preemption-mode swap");
+  notes_say((const char *const[]){"simulate", "Qwen/Qwen3-8B", "--gpu", "H100",
+                                  "--vllm-version", "0.11.0", "--format", "json", LOAD,
+                                  "--swap-space", "8", NULL},
+            "the V1 engine never swaps");
   notes_say((const char *const[]){V0, LOAD, "--enable-lora", NULL},
             "no request waits for one of the --max-loras slots");
 }
