@@ -49,7 +49,7 @@ static kvc_code read_allow(void *ptr, const struct cli_option *option, const cha
   {.name = "--workload", .arg = "NAME|FILE", .type = CLI_TEXT, .offset = X(workload), .complete = "workloads", \
    .help = "chat, rag, code-completion, agent, summarisation, reasoning, offline-batch, or a file of yours ending in .yaml"}, \
   {.name = "--lengths", .arg = "FILE", .type = CLI_TEXT, .offset = X(lengths), .complete = "file", \
-   .help = "prompt and output tokens, a pair a line (a third column counts); mean, spread and percentiles are taken from it"}, \
+   .help = "prompt and output tokens, a pair a line (a third column counts), or a recorded load as simulate reads it; mean, spread and percentiles are taken from it"}, \
   TOK("--prompt-p50", prompt_p50_tok, "percentile of the prompt; two of them give mean and spread"), \
   TOK("--prompt-p95", prompt_p95_tok, "the same, 95th"), \
   TOK("--prompt-p99", prompt_p99_tok, "the same, 99th"), \

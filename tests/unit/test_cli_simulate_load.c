@@ -176,6 +176,29 @@ static void totals_are_divided_as_told(void **state)
        "--output-share", "0.1");
 }
 
+/* The third column of a table of lengths is a count only where its heading is not of a
+ * recorded load; advise and simulate read the same. */
+static void a_heading_tells_what_the_columns_are(void **state)
+{
+  static const struct {
+    const char *text, *advised, *simulated;
+  } cases[] = {
+      {"num_prefill_tokens,num_decode_tokens,num_total_tokens,pd_ratio\n100,10,110,10\n"
+       "200,30,230,6.7\n",
+       "requests of 150 + 20", "(150 + 20 tokens)"},
+      {"prompt,output,count\n100,10,3\n500,30,1\n", "requests of 200 + 15",
+       "(200 + 15 tokens)"},
+      {"[[100, 10], [200, 30]]", "requests of 150 + 20", "(150 + 20 tokens)"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *path = kit_file("table.txt", cases[i].text, strlen(cases[i].text));
+    told((const char *const[]){"advise", "Qwen/Qwen3-8B", "--gpu", "H100",
+                               "--vllm-version", "0.19.0", "--lengths", path, NULL},
+         0, cases[i].advised);
+    TOLD(0, cases[i].simulated, "--lengths", path, "--num-prompts", "20");
+  }
+}
+
 static void conversations_too_short_are_told_of(void **state)
 {
   static const char text[] =
@@ -196,6 +219,7 @@ int main(void)
       cmocka_unit_test(accepted_drafts_are_tokens_for_nothing),
       cmocka_unit_test(windows_take_lengths_from_elsewhere),
       cmocka_unit_test(totals_are_divided_as_told),
+      cmocka_unit_test(a_heading_tells_what_the_columns_are),
       cmocka_unit_test(conversations_too_short_are_told_of),
       cmocka_unit_test(an_acceptance_without_drafts_is_refused),
   };
