@@ -42,6 +42,7 @@ struct diagnose_clock {
   enum kvc_speed_source source;
   const char *reason;
   bool extrapolated;
+  bool behind; /* the last run was not served at the rate at which it came */
 };
 
 static double positive(double v)
@@ -81,26 +82,42 @@ static const char *lengths(const struct diagnose *d, struct load *l)
   return NULL;
 }
 
+/* Requests in service and waiting; NaN unknown. */
+static double held(const struct diagnose *d)
+{
+  const double *v = d->live.v;
+  const double waiting = v[KVC_L_waiting_mean];
+  return v[KVC_L_running_mean] + (isnan(waiting) ? 0 : waiting);
+}
+
+static void as_clients(const struct diagnose *d, double engines, struct load *l)
+{
+  l->rate_per_s = NAN;
+  l->clients = fmin(fmax(1, round(held(d) / engines)), MOST_CLIENTS);
+}
+
+/* Decode steps are answers over how many of them share a step. */
+static void enough(const struct diagnose *d, double engines, struct load *l)
+{
+  const double running = first_of(l->clients, d->live.v[KVC_L_running_mean] / engines);
+  const double n = DECODE_STEPS * (isnan(running) ? 1 : fmax(1, running)) / l->output_tok;
+  const double least = isnan(l->clients) ? LEAST_REQUESTS : 3 * l->clients;
+  l->requests = (size_t)fmin(fmax(n, least), MOST_REQUESTS);
+}
+
 static const char *arrivals(const struct diagnose *d, double engines, struct load *l)
 {
   const double *v = d->live.v;
-  const double running = v[KVC_L_running_mean], waiting = v[KVC_L_waiting_mean];
   const double rate = first_of(v[KVC_L_arrival_per_s], v[KVC_L_request_per_s]);
-  const double held =
-      isnan(running) ? (double)NAN : running + (isnan(waiting) ? 0 : waiting);
   l->rate_per_s = l->clients = NAN;
-  if (!isnan(rate) && !(waiting >= 1))
+  if (!isnan(rate) && !(v[KVC_L_waiting_mean] >= 1))
     l->rate_per_s = rate / engines;
-  else if (held >= 0.5)
-    l->clients = fmin(fmax(1, round(held / engines)), MOST_CLIENTS);
+  else if (held(d) >= 0.5)
+    as_clients(d, engines, l);
   else
-    return isnan(held) ? "how many requests come or run is unknown: two pages tell"
-                       : "no request runs or waits";
-  /* Decode steps are answers over how many of them share a step. */
-  const double share = fmax(1, first_of(l->clients, running / engines));
-  double n = DECODE_STEPS * (isnan(share) ? 1 : share) / l->output_tok;
-  n = fmax(n, isnan(l->clients) ? LEAST_REQUESTS : 3 * l->clients);
-  l->requests = (size_t)fmin(n, MOST_REQUESTS);
+    return isnan(held(d)) ? "how many requests come or run is unknown: two pages tell"
+                          : "no request runs or waits";
+  enough(d, engines, l);
   return NULL;
 }
 
@@ -154,18 +171,41 @@ static kvc_code draw(struct diagnose *d, struct kvc_arena *arena, const struct l
   return kvc_traffic_make(arena, &spec, 1, out, err);
 }
 
+/* Mean seconds in the queue of the requests from one fifth to the next. */
+static double waited(const struct kvc_sim_result *r, size_t n, size_t fifth)
+{
+  const size_t from = n * fifth / 5, to = n * (fifth + 1) / 5;
+  double sum = 0, count = 0;
+  for (size_t i = from; i < to; i++) {
+    if (r->requests[i].state != KVC_SIM_FINISHED) continue;
+    sum += (double)(r->requests[i].scheduled_ns - r->requests[i].arrival_ns) / 1e9;
+    count++;
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+/* Where more come than are served the wait rises with time: at the end it is three times
+ * that after a third. */
+static bool queue_grows(const struct kvc_sim_result *r, size_t n)
+{
+  const double late_s = waited(r, n, 4), service_s = r->e2e_s.p50 - r->queue_s.p50;
+  return late_s > 2 * waited(r, n, 1) && late_s > 0.25 * service_s;
+}
+
 /* Tokens a second as long as the load goes on: a run has a beginning and an end, in which
  * fewer run.  Clients ask once in the time of an answer (Little); a rate that is kept up
  * with is what is served. */
 static double lasting(const struct load *l, const struct kvc_traffic *t,
-                      const struct kvc_sim_result *r)
+                      const struct kvc_sim_result *r, bool *behind)
 {
   double each = 0;
   for (size_t i = 0; i < t->n; i++) each += t->items[i].output_tok;
   each /= (double)t->n;
+  *behind = false;
   if (!isnan(l->clients)) return l->clients / r->e2e_s.mean * each;
   const double offered = l->rate_per_s * each;
-  return r->output_tok_per_s > 0.8 * offered ? offered : r->output_tok_per_s;
+  *behind = queue_grows(r, t->n);
+  return *behind ? r->output_tok_per_s : offered;
 }
 
 static kvc_code run(struct diagnose *d, struct kvc_arena *arena, const struct server *s,
@@ -193,6 +233,7 @@ static kvc_code run(struct diagnose *d, struct kvc_arena *arena, const struct se
   struct kvc_sim_config config = {.step_time = kvc_latency_step,
                                   .clock = latency,
                                   .warmup_frac = isnan(load.clients) ? 0.1 : 0.3,
+                                  .keep_requests = true,
                                   .max_steps = MOST_STEPS};
   KVC_TRY(kvc_sim_engine_of(d->in.engine, s->size, &config.engine, err));
   if (s->async >= 0 && !config.engine.policy.v0)
@@ -213,7 +254,8 @@ static kvc_code run(struct diagnose *d, struct kvc_arena *arena, const struct se
     return kvc_fail(err, KVC_E_INFEASIBLE, NULL, "no request of this load fits");
   kvc_client_add(&result, kvc_client_s(load.prompt_tok));
   *out = (struct kvc_diagnosis_times){result.ttft_s.mean, result.tpot_s.mean,
-                                      s->engines * lasting(&load, &traffic, &result)};
+                                      s->engines *
+                                          lasting(&load, &traffic, &result, &c->behind)};
   struct kvc_step_cost cost;
   const struct kvc_step step = kvc_decode_step(fmax(1, result.running_mean),
                                                load.prompt_tok + load.output_tok / 2);
@@ -290,11 +332,22 @@ static const struct diagnose_clock *now_of(struct diagnose *d)
                                         : lengths(d, &c->load);
   if (c->missing == NULL) c->missing = arrivals(d, c->engines, &c->load);
   if (c->missing != NULL) return c;
-  c->words = words_of(d, &c->load, c->engines);
   struct server s = server_of(d, d->size);
   s.engines = c->engines;
-  if (c->words == NULL || serve(d, &s, &c->now, &why) != KVC_E_OK)
-    c->missing = sentence(d, &why);
+  kvc_code rc = serve(d, &s, &c->now, &why);
+  if (rc == KVC_E_OK && c->behind && held(d) >= 0.5) {
+    /* It has no queue, so the model is too slow for that rate: ask of those in service.
+     */
+    as_clients(d, c->engines, &c->load);
+    enough(d, c->engines, &c->load);
+    rc = serve(d, &s, &c->now, &why);
+  } else if (rc == KVC_E_OK && c->behind) {
+    c->missing =
+        "the simulated server does not keep up with the rate that is served, and "
+        "how many requests run is unknown";
+  }
+  c->words = words_of(d, &c->load, c->engines);
+  if (c->words == NULL || rc != KVC_E_OK) c->missing = sentence(d, &why);
   return c;
 }
 
@@ -406,7 +459,9 @@ static const char *both(struct diagnose *d, const struct kvc_diagnosis_times *th
   return kvc_arena_printf(
       arena, "TTFT %s -> %s, TPOT %s -> %s, generated %s -> %s (simulated means of %s)%s",
       a[0], b[0], a[1], b[1], a[2], b[2], c->words,
-      worse ? "; by this account it costs more than it gives" : "");
+      c->behind ? "; more come than it then serves, so the wait has no end"
+      : worse   ? "; by this account it costs more than it gives"
+                : "");
 }
 
 static kvc_code after_of(struct diagnose *d, const struct diagnose_set *sets, size_t n,

@@ -106,6 +106,58 @@ static void more_seats_shorten_the_wait_and_lengthen_the_step(void **state)
   kit_done(&r);
 }
 
+/* A page of the example with 40 requests running and none waiting. */
+static const char *without_queue(const char *name, const char *as)
+{
+  static const struct {
+    const char *metric, *value;
+  } gauges[] = {{"\nvllm:num_requests_waiting{", " 0 "},
+                {"\nvllm:num_requests_running{", "40 "}};
+  char text[65536];
+  FILE *f = fopen(at(name), "rb");
+  assert_non_null(f);
+  const size_t len = fread(text, 1, sizeof text - 1, f);
+  (void)fclose(f);
+  text[len] = '\0';
+  for (size_t i = 0; i < 2; i++) {
+    char *line = strstr(text, gauges[i].metric);
+    assert_non_null(line);
+    char *value = strchr(line, '}');
+    assert_non_null(value);
+    const size_t room = strcspn(value + 2, "\n");
+    memset(value + 2, ' ', room);
+    memcpy(value + 2, gauges[i].value, room < 3 ? room : 3);
+  }
+  return kit_file(as, text, len);
+}
+
+/* 4,800 answers: in ten minutes 8 a second, which the simulated server keeps up with; in
+ * five 16, which it does not, though no queue is seen: then it is asked of those that
+ * run. */
+static void a_rate_is_simulated_unless_the_model_is_too_slow_for_it(void **state)
+{
+  static const struct {
+    const char *interval, *says;
+  } cases[] = {{"10m", "means of 8 requests/s"}, {"5m", "means of 40 requests at once"}};
+  (void)state;
+  for (size_t i = 0; i < 2; i++) {
+    struct kit_run r =
+        KIT_RUN("diagnose", "--metrics", without_queue("before.txt", "early.txt"),
+                "--metrics", without_queue("after.txt", "late.txt"), "--interval",
+                cases[i].interval, "--format", "json", "--gpu", "H100", "--vllm-version",
+                "0.19.0", LAUNCH, "--enforce-eager");
+    cJSON *root = cJSON_Parse(r.out);
+    if (root == NULL) fail_msg("%d: %s", r.status, r.err);
+    const cJSON *f = finding(root, "HST002");
+    assert_non_null(f);
+    if (!cJSON_IsString(kit_at(f, "times")) ||
+        strstr(kit_text(f, "times"), cases[i].says) == NULL)
+      fail_msg("no \"%s\": %s", cases[i].says, cJSON_PrintUnformatted(f));
+    cJSON_Delete(root);
+    kit_done(&r);
+  }
+}
+
 /* What a change does to times cannot be told of a load that nobody knows. */
 static void times_are_not_computed_of_what_is_unknown(void **state)
 {
@@ -365,6 +417,7 @@ int main(void)
       cmocka_unit_test(seats_are_too_few_while_the_pool_is_empty),
       cmocka_unit_test(figures_carry_unit_and_source),
       cmocka_unit_test(more_seats_shorten_the_wait_and_lengthen_the_step),
+      cmocka_unit_test(a_rate_is_simulated_unless_the_model_is_too_slow_for_it),
       cmocka_unit_test(times_are_not_computed_of_what_is_unknown),
       cmocka_unit_test(a_gpu_without_a_data_sheet_has_no_times),
       cmocka_unit_test(changes_together_have_times_of_their_own),
