@@ -5,7 +5,8 @@
  * and served twice by the simulator: by the server as it is and by the one with the
  * change.  Both see the same requests, so what differs is the change.  A queue says that
  * more come than are served; then so many clients as are in service and wait ask again
- * when an answer ends, for a rate would let the queue grow as long as the run lasts.
+ * when an answer ends, for a rate would let the queue grow as long as the run lasts.  So
+ * it is where the real server keeps up with a rate and the simulated one does not.
  */
 #include "diagnose.h"
 #include <kvcap/levels.h>

@@ -4,6 +4,7 @@
 #include "simulate.h"
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TRACE_MAX_BYTES = 1 << 30, MOST_REQUESTS = 5000000, USUAL_REQUESTS = 1000 };
 static const double DAY_S = 86400, USUAL_PEAK_TO_TROUGH = 3;
@@ -100,6 +101,20 @@ static kvc_code check_shape(const struct simulate_args *a, struct kvc_err *err)
   return KVC_E_OK;
 }
 
+/* ServeGen keeps the lengths of chunk-7-trace.csv in chunk-7-dataset.json beside it. */
+static void look_beside(struct simulate *s)
+{
+  static const char end[] = "-trace.csv";
+  struct simulate_args *a = s->args;
+  const size_t len = strlen(a->trace), tail = sizeof end - 1;
+  const bool given = a->lengths != NULL || a->workload != NULL || a->input_tok > 0 ||
+                     a->output_tok > 0 || a->size.req.load.prompt_tok > 0;
+  if (given || len <= tail || strcmp(a->trace + len - tail, end) != 0) return;
+  const char *beside =
+      kvc_arena_printf(&s->cli->arena, "%.*s-dataset.json", (int)(len - tail), a->trace);
+  if (beside != NULL && access(beside, R_OK) == 0) a->lengths = beside;
+}
+
 static kvc_code read_files(struct simulate *s, struct kvc_err *err)
 {
   struct simulate_args *a = s->args;
@@ -108,6 +123,7 @@ static kvc_code read_files(struct simulate *s, struct kvc_err *err)
     KVC_TRY(kvc_db_workload(a->size.db, a->workload, &s->demand, err));
   }
   if (a->trace != NULL) KVC_TRY(read_trace(s, err));
+  if (s->trace.unsized) look_beside(s);
   if (a->lengths != NULL && a->trace != NULL && !s->trace.unsized)
     return kvc_fail(err, KVC_E_CONFLICT, "--lengths",
                     "and --trace both say what the requests are: give one of them");

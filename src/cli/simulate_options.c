@@ -67,7 +67,7 @@ const struct cli_option simulate_options[] = {
   {.name = "--think", .arg = "SECONDS", .type = CLI_NUM, .offset = X(think_s), .min = 0, .max = 1e6,
    .advice = "write seconds such as 20", .help = "mean time between an answer and the next turn"},
   {.name = "--trace", .arg = "FILE", .type = CLI_TEXT, .offset = X(trace), .complete = "file",
-   .help = "a recorded load: Azure, BurstGPT, Mooncake, ShareGPT, ServeGen's windows beside --lengths, a detailed benchmark result, or CSV with arrival_s,prompt_tok,output_tok; --rate rescales its times"},
+   .help = "a recorded load: Azure, BurstGPT, Mooncake, ShareGPT, ServeGen's windows (lengths from the dataset.json beside them, or --lengths), a detailed benchmark result, or CSV with arrival_s,prompt_tok,output_tok; --rate rescales its times"},
   {.name = "--output-share", .arg = "FRAC", .type = CLI_NUM, .offset = X(output_share), .min = 0.001, .max = 0.999,
    .advice = "write a fraction such as 0.2", .help = "the answer's part of lengths that are told as totals; 0.2 when not given"},
   {.name = "--rate-scale", .arg = "X", .type = CLI_NUM, .offset = X(rate_scale), .min = 1e-6, .max = 1e6,

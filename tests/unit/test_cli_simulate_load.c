@@ -165,6 +165,20 @@ static void windows_take_lengths_from_elsewhere(void **state)
   kit_done(&r);
 }
 
+static void the_lengths_beside_a_trace_are_found(void **state)
+{
+  static const char text[] = "0,1,2,Gamma,0.25,4\n100,0,0,,0,0\n";
+  static const char lengths[] =
+      "{\"0\": {\"input_tokens\": \"{70: 1.0}\", \"output_tokens\": \"{7: 1.0}\"}}";
+  (void)state;
+  const char *path = kit_file("chunk-7-trace.csv", text, sizeof text - 1);
+  (void)kit_file("chunk-7-dataset.json", lengths, sizeof lengths - 1);
+  TOLD(0, "70 + 7 tokens), as recorded", "--trace", path);
+  TOLD(0, "chunk-7-dataset.json: lengths drawn", "--trace", path);
+  TOLD(0, "20 + 5 tokens), as recorded", "--trace", path, "--input-len", "20",
+       "--output-len", "5");
+}
+
 static void totals_are_divided_as_told(void **state)
 {
   static const char text[] = "[[999, 0.0], [1000, 1.0]]";
@@ -218,6 +232,7 @@ int main(void)
       cmocka_unit_test(more_than_can_be_served_is_called_overload),
       cmocka_unit_test(accepted_drafts_are_tokens_for_nothing),
       cmocka_unit_test(windows_take_lengths_from_elsewhere),
+      cmocka_unit_test(the_lengths_beside_a_trace_are_found),
       cmocka_unit_test(totals_are_divided_as_told),
       cmocka_unit_test(a_heading_tells_what_the_columns_are),
       cmocka_unit_test(conversations_too_short_are_told_of),
