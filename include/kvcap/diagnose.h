@@ -8,6 +8,11 @@
 #include <kvcap/report.h>
 #include <kvcap/rules.h>
 
+/* What users see under a load, by simulation; NaN unknown. */
+struct kvc_diagnosis_times {
+  double ttft_s, tpot_s, output_tok_per_s; /* means; of all ranks */
+};
+
 /* A finding as it is reported. */
 struct kvc_diagnosis_row {
   const char *id, *slug, *severity; /* "error", "warning", "hint" */
@@ -18,8 +23,11 @@ struct kvc_diagnosis_row {
   const char *fix;            /* in words */
   const char *gain;           /* what it buys; NULL when it cannot be computed */
   const char *gain_why;       /* why it cannot, NULL */
-  const char *set_aside;      /* why the command does not have it; NULL: it does */
-  const char *source;         /* citation key */
+  const char *times;          /* TTFT, TPOT and throughput before and after; NULL */
+  const char *times_why;      /* why they are not computed, NULL */
+  struct kvc_diagnosis_times now, then;
+  const char *set_aside; /* why the command does not have it; NULL: it does */
+  const char *source;    /* citation key */
   const char *evidence[KVC_MAX_EVIDENCE];
   size_t n_evidence;
   enum kvc_live_key seen[KVC_MAX_EVIDENCE];
@@ -54,6 +62,7 @@ struct kvc_diagnosis {
   const struct kvc_live *live;
   const char *command;         /* corrected launch; NULL when there is none to correct */
   const char *command_verdict; /* what the memory model says of it; NULL */
+  const char *command_times;   /* before and after all of its changes; NULL */
   const char *next[KVC_DIAGNOSIS_MAX_NEXT]; /* what to measure next */
   size_t n_next;
   const char *notes[64];

@@ -55,9 +55,8 @@ struct kvc_step_cost {
   double total_s;
   double bound_s; /* bytes / peak bandwidth or flops / peak rate, op by op */
   bool memory_bound;
-  double bytes, flops;  /* on one rank */
-  double low_s, high_s; /* about 90 % of comparable measurements lie inside */
-  const char *reason;   /* for the width */
+  double bytes, flops; /* on one rank */
+  const char *reason;  /* why a measurement may differ */
   enum kvc_speed_source source;
 };
 

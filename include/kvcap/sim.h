@@ -66,8 +66,10 @@ struct kvc_sim_config {
   bool lock_step; /* replicas are data-parallel ranks of one MoE model: steps start
                    * together and last as long as the longest */
   /* Disaggregated: the first 'prefill_replicas' of 'replicas' (V1) compute prompts, the
-   * others decode; the KV of a prompt moves between, each at the full speed.  The first
-   * token comes from the decoding side, as behind the usual proxy. */
+   * others decode; the KV of a prompt moves between.  Every sender has a way out of
+   * 'transfer_bps' (0: no time), one prompt after another in the order in which they are
+   * done; the latency comes on top and holds nobody up.  The first token comes from the
+   * decoding side, as behind the usual proxy. */
   int prefill_replicas;
   double transfer_bps, transfer_latency_s, kv_bytes_per_tok;
   struct kvc_sim_slo slo;
@@ -117,6 +119,9 @@ struct kvc_sim_result {
   double gpu_busy_frac;
   int64_t preemptions, swaps, cached_tok, prompt_tok, output_tok;
   int64_t steps, wasted_slots;
+  /* The way of the KV between the sides: seconds that the busiest sender and all of them
+   * sent, mean seconds that a prompt waited for those before it; 0 on one side. */
+  double link_busiest_s, link_sent_s, link_wait_s;
   struct kvc_sim_balance balance;
   const struct kvc_sim_request *requests; /* n of the traffic, or NULL */
   const struct kvc_sim_point *series;

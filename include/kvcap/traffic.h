@@ -41,7 +41,10 @@ struct kvc_traffic {
    * one slot a request. */
   bool ends_by_stop;
   size_t passed_over; /* rows of a trace with no prompt or no output: nothing to serve */
+  size_t too_short;   /* conversations under four tokens in prompt or answer: left out */
   bool untimed;       /* a trace without times: every arrival is 0 */
+  bool unsized;    /* arrivals only: every prompt and output is 1, lengths are missing */
+  const char *how; /* what had to be presumed to read it, a sentence part; NULL */
 };
 
 enum kvc_arrivals {
@@ -96,14 +99,18 @@ kvc_code kvc_traffic_make(struct kvc_arena *arena, const struct kvc_traffic_spec
 /* ---- recorded traces ------------------------------------------------------------ */
 
 enum kvc_trace_kind {
-  KVC_TRACE_AUTO,     /* by the first line */
-  KVC_TRACE_AZURE,    /* TIMESTAMP,ContextTokens,GeneratedTokens (2023 and 2024) */
-  KVC_TRACE_BURSTGPT, /* Timestamp,Model,Request tokens,Response tokens,... */
-  KVC_TRACE_CSV,      /* arrival_s,prompt_tok,output_tok[,session][,prefix_tok] */
-  KVC_TRACE_JSONL,    /* Mooncake, or our own column names, or LLMServingSim's */
-  KVC_TRACE_LENGTHS,  /* a JSON list of [prompt, output] or ShareGPT conversations */
-  KVC_TRACE_BENCH     /* a detailed result of vllm bench serve: input_lens, output_lens,
-                       * start_times where it has them */
+  KVC_TRACE_AUTO,       /* by the first line */
+  KVC_TRACE_AZURE,      /* TIMESTAMP,ContextTokens,GeneratedTokens (2023 and 2024) */
+  KVC_TRACE_BURSTGPT,   /* Timestamp,Model,Request tokens,Response tokens,... */
+  KVC_TRACE_CSV,        /* arrival_s,prompt_tok,output_tok[,session][,prefix_tok] */
+  KVC_TRACE_JSONL,      /* Mooncake, or our own column names, or LLMServingSim's */
+  KVC_TRACE_LENGTHS,    /* a JSON list of [prompt, output] or ShareGPT conversations */
+  KVC_TRACE_BENCH,      /* a detailed result of vllm bench serve: input_lens, output_lens,
+                         * start_times where it has them */
+  KVC_TRACE_WINDOWS,    /* ServeGen: start_s,rate,cv,pattern,shape,scale without a header:
+                         * arrivals drawn window by window, no lengths */
+  KVC_TRACE_HISTOGRAMS, /* ServeGen: {"0": {"input_tokens": "{81: 0.5, ...}", ...}} */
+  KVC_TRACE_CDF         /* fleet-sim: [[tokens, cumulative share], ...], of totals */
 };
 
 struct kvc_trace_options {
@@ -112,6 +119,8 @@ struct kvc_trace_options {
   size_t max_requests;
   double duration_s;   /* cut, in scaled time; 0 = all */
   double tok_per_char; /* texts without counts; 0 = 0.25 */
+  double output_frac;  /* totals without halves: the answer's share; 0 = 0.2 */
+  uint64_t seed;       /* of what is drawn: gaps of windows, lengths of distributions */
 };
 
 /* Reads text[0..len); 'path' only names it in errors.  A file without times gives

@@ -43,7 +43,7 @@ kvc_code advise_allow(void *ptr, const struct cli_option *option, const char *va
   SIZE_GROUP("Demand"), \
   ADVISE_LOAD_ROWS, \
   {.name = "--lengths", .arg = "FILE", .type = CLI_TEXT, .offset = X(lengths), .complete = "file", \
-   .help = "prompt and output tokens, a pair a line (a third column counts); mean, spread and percentiles are taken from it"}, \
+   .help = "prompt and output tokens, a pair a line (a third column counts), or a recorded load as simulate reads it; mean, spread and percentiles are taken from it"}, \
   {.name = "--users", .arg = "N", .type = CLI_NUM, .offset = X(demand.users), .min = 1, .max = 1e7, \
    .advice = "write a count such as 50", .help = "requests at once"}, \
   {.name = "--rate", .arg = "R", .type = CLI_NUM, .offset = X(demand.rate_per_s), .min = 1e-6, .max = 1e6, \

@@ -108,6 +108,16 @@ static const char *verdict(const struct simulate *s)
       ttft, tpot, r->output_tok_per_s);
 }
 
+/* Why no measured server stands behind the intervals; NULL: some do. */
+static const char *beyond_servers(const struct simulate *s)
+{
+  if (s->spec.drafted > 0) return "speculation was compared with no server";
+  if (s->multi.steps > 1) return "several steps of one plan were compared with no server";
+  if (s->config.prefill_replicas > 0)
+    return "servers that share prompts and answers were compared with none";
+  return s->size->setting.dp > 1 ? KVC_LOCK_STEP_REASON : NULL;
+}
+
 static void decode_step(struct simulate *s)
 {
   const struct kvc_sim_result *r = &s->out->runs[s->out->n_runs - 1].result;
@@ -119,12 +129,9 @@ static void decode_step(struct simulate *s)
   step.decode_tok *= 1 + s->spec.drafted;
   kvc_latency_price(s->latency, &step, &s->out->step);
   s->out->source = s->out->step.source;
-  s->out->extrapolated = s->size->setting.dp > 1 || s->spec.drafted > 0;
-  s->out->reason = s->out->step.reason;
-  if (s->spec.drafted > 0)
-    s->out->reason = "speculation was compared with no server";
-  else if (s->out->extrapolated)
-    s->out->reason = KVC_LOCK_STEP_REASON;
+  const char *beyond = beyond_servers(s);
+  s->out->extrapolated = beyond != NULL;
+  s->out->reason = beyond != NULL ? beyond : s->out->step.reason;
 }
 
 /* Nothing served has no times; a part turned away is worth a word. */

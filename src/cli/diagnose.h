@@ -46,6 +46,7 @@ struct diagnose {
   struct diagnose_args *sized_args; /* as the present deployment was read */
   struct kvc_size *size;            /* NULL when it cannot be sized */
   const char *unsized;              /* why not */
+  struct diagnose_clock *clock;     /* of the times; NULL until one is asked for */
   struct kvc_rule_tune *tunes;
   size_t n_tunes;
   struct kvc_diagnosis *out;
@@ -83,6 +84,14 @@ kvc_code diagnose_size(struct diagnose *d, const struct diagnose_set *sets, size
 /* diagnose_gain.c: what a change buys; fills gain or gain_why of the row. */
 void diagnose_gain(struct diagnose *d, const struct diagnose_set *set,
                    struct kvc_diagnosis_row *row);
+
+/* diagnose_time.c: what the change does to times under the present load; fills times or
+ * times_why of the row ... */
+void diagnose_time(struct diagnose *d, const struct diagnose_set *set,
+                   const struct kvc_size *after, struct kvc_diagnosis_row *row);
+/* ... and the same of all changes together, NULL when it cannot be told. */
+const char *diagnose_times(struct diagnose *d, const struct diagnose_set *sets, size_t n,
+                           const struct kvc_size *after);
 
 /* cmd_diagnose.c: the databases and the user's thresholds; then everything after the
  * inputs are there. */

@@ -1,4 +1,5 @@
-/* diagnose_gain.c - what a change buys, by the memory model.
+/* diagnose_gain.c - what a change buys, by the memory model; times are in
+ * diagnose_time.c.
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The deployment is sized again with the one flag changed; what differs is the gain.
@@ -160,6 +161,6 @@ void diagnose_gain(struct diagnose *d, const struct diagnose_set *set,
     longest(&g, d->size, after);
   }
   row->gain = g.text;
-  if (g.text == NULL)
-    row->gain_why = "it changes time, not memory: a benchmark before and after tells";
+  if (g.text == NULL) row->gain_why = "it changes time, not memory";
+  diagnose_time(d, set, after, row);
 }

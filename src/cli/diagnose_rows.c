@@ -84,7 +84,9 @@ static void add_row(struct diagnose *d, const struct kvc_finding *f)
                                   .fix = f->fix,
                                   .source = f->rule->cite,
                                   .n_evidence = f->n_evidence,
-                                  .n_seen = f->n_seen};
+                                  .n_seen = f->n_seen,
+                                  .now = {NAN, NAN, NAN},
+                                  .then = {NAN, NAN, NAN}};
   for (size_t i = 0; i < f->n_evidence; i++) r->evidence[i] = f->evidence[i];
   for (size_t i = 0; i < f->n_seen; i++) r->seen[i] = f->seen[i];
   out->errors += f->severity == KVC_SEV_ERROR;
@@ -236,6 +238,7 @@ static kvc_code try_together(struct diagnose *d, const struct diagnose_set *sets
     if ((rc == KVC_E_OK && (size->memory.fits || !d->size->memory.fits)) || *n == 0) {
       if (rc != KVC_E_OK) return KVC_E_OK;
       d->out->command_verdict = size->verdict;
+      if (size->memory.fits) d->out->command_times = diagnose_times(d, sets, *n, size);
       if (d->launch == NULL) d->out->command = size->command;
       return KVC_E_OK;
     }

@@ -136,12 +136,13 @@ void cli_help_json(struct kvc_buf *out)
       "key; it is also in profiles/schema/size.schema.json.",
       0, 0);
   kvc_buf_puts(out, "\n");
-  fold(out,
-       "`kvcap diagnose` has findings[] (id, severity, text, flag, before, value, gain, "
-       "evidence[]), figures{} (value, unit, from), skipped[], command and next[]; "
-       "`kvcap read` has kind, vllm_version, metrics{}, series[], memory{}, args{}, "
-       "benchmark{} and unknown[].",
-       0, 0);
+  fold(
+      out,
+      "`kvcap diagnose` has findings[] (id, severity, text, flag, before, value, gain, "
+      "times, evidence[]), figures{} (value, unit, from), skipped[], command and next[]; "
+      "`kvcap read` has kind, vllm_version, metrics{}, series[], memory{}, args{}, "
+      "benchmark{} and unknown[].",
+      0, 0);
   kvc_buf_puts(out, "\nthe most used keys of `kvcap size`\n");
   static const char *const keys[][2] = {
       {"fits", "true when vLLM starts; error holds its message otherwise"},

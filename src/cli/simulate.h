@@ -16,15 +16,23 @@ struct simulate_args {
   double prefix_tok;
   int64_t input_tok, output_tok, prompts, seed, long_prefill_tok; /* prompts 0: unsaid */
   int concurrency, turns, replicas, async_scheduling, jobs;
-  int prefill_replicas, decode_replicas;
+  int prefill_replicas, decode_replicas, scheduler_steps, lookahead;
+  double delay_factor; /* of the last prompt step; 0: unsaid */
   double kv_transfer_gb_per_s;
+  double output_share; /* of totals that are not divided; 0: unsaid */
   const char *trace, *lengths, *slo, *sweep, *requests_csv, *workload;
-  const char *arrivals, *length_dist, *router, *policy;
+  const char *arrivals, *length_dist, *router, *policy, *preemption_mode;
   struct kvc_sim_slo limits; /* of every request: goodput */
   struct kvc_slo bars;       /* of the run: verdict */
 };
 
 extern const struct cli_option simulate_options[];
+
+/* A kvc_step_time of a server that plans several decode steps at once. */
+struct simulate_multi {
+  struct kvc_latency *latency;
+  double steps;
+};
 
 struct simulate {
   struct cli *cli;
@@ -39,6 +47,7 @@ struct simulate {
   size_t n_pairs;
   struct kvc_simulation *out;
   struct kvc_spec_clock spec;
+  struct simulate_multi multi;
   bool tuned;         /* the speed of --calibration is used */
   const char *unused; /* why it is not, NULL */
 };
@@ -49,6 +58,10 @@ void simulate_note(struct simulate *s, const char *text);
 kvc_code simulate_engine(struct simulate *s, struct kvc_sim_config *config,
                          struct kvc_err *err) KVC_MUST_USE;
 
+/* simulate_scheduler.c: flags of the scheduler that a release or an engine may lack. */
+kvc_code simulate_scheduler(struct simulate *s, struct kvc_sim_config *config,
+                            struct kvc_err *err) KVC_MUST_USE;
+
 /* simulate_runs.c: every load of the question. */
 kvc_code simulate_runs(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
 
@@ -56,6 +69,9 @@ kvc_code simulate_runs(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
 kvc_code simulate_lengths(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
 
 /* simulate_load.c: what is asked for, settled; a load drawn or read; how it comes. */
+/* What was left out of a file, and what had to be presumed. */
+void simulate_trace_notes(struct simulate *s, const char *path,
+                          const struct kvc_traffic *t);
 const char *simulate_arrivals(const struct simulate *s);
 kvc_code simulate_settle_load(struct simulate *s, struct kvc_err *err) KVC_MUST_USE;
 kvc_code simulate_traffic(struct simulate *s, struct kvc_arena *arena, double rate,

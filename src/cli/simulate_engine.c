@@ -60,19 +60,20 @@ static kvc_code disaggregate(struct simulate *s, struct kvc_sim_config *config,
   /* Of one rank; every rank sends its own part. */
   config->kv_bytes_per_tok = s->size->memory.layout.bytes_per_token *
                              (set->tp > 1 ? set->tp : 1) * (set->pp > 1 ? set->pp : 1);
-  config->transfer_bps = a->kv_transfer_gb_per_s * 1e9;
+  config->transfer_bps = a->kv_transfer_gb_per_s * 1e9 / (set->dp > 1 ? set->dp : 1);
   const char *text =
       a->kv_transfer_gb_per_s > 0
           ? kvc_arena_printf(
                 &s->cli->arena,
-                "%d servers compute prompts, %d decode; %.0f bytes of KV a "
-                "token move at %g GB/s, and transfers do not slow one another",
+                "servers that compute prompts: %d, that decode: %d; %.0f bytes of KV a "
+                "token leave a server at %g GB/s, one prompt after another",
                 a->prefill_replicas, a->decode_replicas, config->kv_bytes_per_tok,
                 a->kv_transfer_gb_per_s)
-          : kvc_arena_printf(&s->cli->arena,
-                             "%d servers compute prompts, %d decode; the KV moves in no "
-                             "time: give --kv-transfer-gb-per-s",
-                             a->prefill_replicas, a->decode_replicas);
+          : kvc_arena_printf(
+                &s->cli->arena,
+                "servers that compute prompts: %d, that decode: %d; the KV moves in no "
+                "time: give --kv-transfer-gb-per-s",
+                a->prefill_replicas, a->decode_replicas);
   simulate_note(s, text);
   return KVC_E_OK;
 }
@@ -80,17 +81,8 @@ static kvc_code disaggregate(struct simulate *s, struct kvc_sim_config *config,
 kvc_code simulate_engine(struct simulate *s, struct kvc_sim_config *config,
                          struct kvc_err *err)
 {
-  const struct simulate_args *a = s->args;
-  struct kvc_sim_engine *e = &config->engine;
-  KVC_TRY(kvc_sim_engine_of(a->size.catalogue, s->size, e, err));
-  if (a->async_scheduling >= 0) e->async_scheduling = a->async_scheduling > 0;
-  if (a->watermark_frac > 0) e->policy.watermark_frac = a->watermark_frac;
-  e->long_prefill_threshold_tok = a->long_prefill_tok;
-  e->priority = a->policy != NULL && strcmp(a->policy, "priority") == 0;
-  if (e->priority && e->policy.v0)
-    return kvc_fail(err, KVC_E_UNSUPPORTED, "--scheduling-policy",
-                    "priority is simulated for the V1 engine only");
-  if (e->policy.v0) e->async_scheduling = false;
+  KVC_TRY(kvc_sim_engine_of(s->args->size.catalogue, s->size, &config->engine, err));
+  KVC_TRY(simulate_scheduler(s, config, err));
   KVC_TRY(disaggregate(s, config, err));
   return copies(s, config, err);
 }

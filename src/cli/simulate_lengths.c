@@ -108,9 +108,20 @@ kvc_code simulate_lengths(struct simulate *s, struct kvc_err *err)
   if (path == NULL) return of_trace(s, &s->trace, err);
   KVC_TRY(kvc_file_read_into(arena, path, MAX_BYTES, &text, &len, err));
   if (!is_pairs(text, len)) {
+    const struct kvc_trace_options how = {.output_frac = s->args->output_share};
     struct kvc_traffic t;
-    KVC_TRY(kvc_trace_read(arena, text, len, path, NULL, &t, err));
-    return of_trace(s, &t, err);
+    const kvc_code rc = kvc_trace_read(arena, text, len, path, &how, &t, err);
+    if (rc == KVC_E_OK && t.unsized)
+      return kvc_fail(err, KVC_E_PARSE, path,
+                      "says when requests come and not how long they are: it is a "
+                      "--trace, with the lengths of another file");
+    if (rc == KVC_E_OK) simulate_trace_notes(s, path, &t);
+    if (rc == KVC_E_OK) return of_trace(s, &t, err);
+    /* Words of our own over lines of lengths. */
+    const char *below = memchr(text, '\n', len);
+    if (below == NULL || !is_pairs(below + 1, len - (size_t)(below + 1 - text)))
+      return rc;
+    memset(text, ' ', (size_t)(below - text));
   }
   KVC_TRY(walk(path, text, len, NULL, &s->n_pairs, err));
   int32_t(*pairs)[2] = kvc_arena_alloc(arena, s->n_pairs, sizeof *pairs);

@@ -4,6 +4,7 @@
 #include "simulate.h"
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TRACE_MAX_BYTES = 1 << 30, MOST_REQUESTS = 5000000, USUAL_REQUESTS = 1000 };
 static const double DAY_S = 86400, USUAL_PEAK_TO_TROUGH = 3;
@@ -15,12 +16,33 @@ static bool arrives(const struct simulate_args *a, const char *shape)
   return a->arrivals != NULL && strcmp(a->arrivals, shape) == 0;
 }
 
+void simulate_trace_notes(struct simulate *s, const char *path,
+                          const struct kvc_traffic *t)
+{
+  struct kvc_arena *arena = &s->cli->arena;
+  if (t->passed_over > 0)
+    simulate_note(s, kvc_arena_printf(
+                         arena,
+                         "%zu rows of %s have no prompt or no output tokens and are not "
+                         "simulated",
+                         t->passed_over, path));
+  if (t->too_short > 0)
+    simulate_note(
+        s, kvc_arena_printf(arena,
+                            "%zu conversations of %s are under four tokens in prompt or "
+                            "answer and are left out, as vllm bench does",
+                            t->too_short, path));
+  if (t->how != NULL) simulate_note(s, kvc_arena_printf(arena, "%s: %s", path, t->how));
+}
+
 static kvc_code read_trace(struct simulate *s, struct kvc_err *err)
 {
   const struct simulate_args *a = s->args;
   struct kvc_arena *arena = &s->cli->arena;
   const double faster = a->rate_scale > 0 ? a->rate_scale : 1;
   const struct kvc_trace_options how = {
+      .output_frac = a->output_share,
+      .seed = (uint64_t)a->seed,
       .rate_scale = a->time_scale > 0 ? faster / a->time_scale : faster,
       .max_requests = (size_t)a->prompts,
       /* Times that are stretched are cut when they are. */
@@ -34,12 +56,7 @@ static kvc_code read_trace(struct simulate *s, struct kvc_err *err)
     rc = kvc_trace_read(&s->room, text, len, a->trace, &how, &s->trace, err);
   kvc_arena_clear(&file);
   KVC_TRY(rc);
-  if (s->trace.passed_over > 0)
-    simulate_note(s, kvc_arena_printf(
-                         arena,
-                         "%zu rows of %s have no prompt or no output tokens and are not "
-                         "simulated",
-                         s->trace.passed_over, a->trace));
+  simulate_trace_notes(s, a->trace, &s->trace);
   if (!s->trace.untimed) return KVC_E_OK;
   simulate_note(s,
                 kvc_arena_printf(arena,
@@ -81,10 +98,21 @@ static kvc_code check_shape(const struct simulate_args *a, struct kvc_err *err)
   if ((a->period_s > 0 || a->peak_to_trough > 0) && !arrives(a, "diurnal"))
     return kvc_fail(err, KVC_E_USAGE, "--period",
                     "and --peak-to-trough belong to --arrivals diurnal");
-  if (a->lengths != NULL && a->trace != NULL)
-    return kvc_fail(err, KVC_E_CONFLICT, "--lengths",
-                    "and --trace both say what the requests are: give one of them");
   return KVC_E_OK;
+}
+
+/* ServeGen keeps the lengths of chunk-7-trace.csv in chunk-7-dataset.json beside it. */
+static void look_beside(struct simulate *s)
+{
+  static const char end[] = "-trace.csv";
+  struct simulate_args *a = s->args;
+  const size_t len = strlen(a->trace), tail = sizeof end - 1;
+  const bool given = a->lengths != NULL || a->workload != NULL || a->input_tok > 0 ||
+                     a->output_tok > 0 || a->size.req.load.prompt_tok > 0;
+  if (given || len <= tail || strcmp(a->trace + len - tail, end) != 0) return;
+  const char *beside =
+      kvc_arena_printf(&s->cli->arena, "%.*s-dataset.json", (int)(len - tail), a->trace);
+  if (beside != NULL && access(beside, R_OK) == 0) a->lengths = beside;
 }
 
 static kvc_code read_files(struct simulate *s, struct kvc_err *err)
@@ -95,8 +123,13 @@ static kvc_code read_files(struct simulate *s, struct kvc_err *err)
     KVC_TRY(kvc_db_workload(a->size.db, a->workload, &s->demand, err));
   }
   if (a->trace != NULL) KVC_TRY(read_trace(s, err));
+  if (s->trace.unsized) look_beside(s);
+  if (a->lengths != NULL && a->trace != NULL && !s->trace.unsized)
+    return kvc_fail(err, KVC_E_CONFLICT, "--lengths",
+                    "and --trace both say what the requests are: give one of them");
   if (a->lengths != NULL) KVC_TRY(simulate_lengths(s, err));
-  means_of(s, &s->demand.load.prompt_tok, &s->demand.load.output_tok);
+  if (!s->trace.unsized || s->n_pairs > 0)
+    means_of(s, &s->demand.load.prompt_tok, &s->demand.load.output_tok);
   return KVC_E_OK;
 }
 
@@ -106,7 +139,7 @@ static kvc_code check_widths(const struct simulate *s, struct kvc_err *err)
   const struct simulate_args *a = s->args;
   const struct kvc_workload *w = &s->demand.load;
   if (a->length_dist == NULL || strcmp(a->length_dist, "fixed") == 0) return KVC_E_OK;
-  if (s->n_pairs > 0 || s->trace.n > 0)
+  if (s->n_pairs > 0 || (s->trace.n > 0 && !s->trace.unsized))
     return kvc_fail(err, KVC_E_CONFLICT, "--length-dist",
                     "shapes drawn lengths, and those of the file are taken as they are");
   if (w->prompt_cv > 0 || w->output_cv > 0 || a->range_ratio > 0) return KVC_E_OK;
@@ -114,34 +147,6 @@ static kvc_code check_widths(const struct simulate *s, struct kvc_err *err)
                   "needs a width: --prompt-cv and --output-cv (deviation over mean, such "
                   "as 0.5), or --random-range-ratio for uniform");
 }
-
-kvc_code simulate_settle_load(struct simulate *s, struct kvc_err *err)
-{
-  struct simulate_args *a = s->args;
-  const struct kvc_workload *given = &a->size.req.load;
-  if (!(a->rate_per_s > 0)) a->rate_per_s = INFINITY;
-  KVC_TRY(check_shape(a, err));
-  KVC_TRY(read_files(s, err));
-  struct kvc_workload *load = &s->demand.load;
-  if (given->prompt_tok > 0) load->prompt_tok = given->prompt_tok;
-  if (given->output_tok > 0) load->output_tok = given->output_tok;
-  if (given->prompt_cv > 0) load->prompt_cv = given->prompt_cv;
-  if (given->output_cv > 0) load->output_cv = given->output_cv;
-  if (a->input_tok > 0) load->prompt_tok = (double)a->input_tok;
-  if (a->output_tok > 0) load->output_tok = (double)a->output_tok;
-  if (!(load->prompt_tok > 0) || !(load->output_tok > 0))
-    return kvc_fail(err, KVC_E_USAGE, NULL,
-                    "the load is missing: --input-len and --output-len, --workload, "
-                    "--lengths or --trace; for example --input-len 512 --output-len 128 "
-                    "--rate 4");
-  KVC_TRY(check_widths(s, err));
-  /* The sizing counts requests of this kind too. */
-  a->size.req.load.prompt_tok = load->prompt_tok;
-  a->size.req.load.output_tok = load->output_tok;
-  return simulate_slo(a, err);
-}
-
-/* ---- a load drawn ------------------------------------------------------------------ */
 
 static struct kvc_length length_of(const struct simulate_args *a, double mean, double cv)
 {
@@ -162,6 +167,75 @@ static struct kvc_length length_of(const struct simulate_args *a, double mean, d
   }
   return (struct kvc_length){.kind = KVC_LEN_FIXED, .mean = mean};
 }
+
+/* What the requests are, whenever they come. */
+static struct kvc_traffic_spec lengths_of(const struct simulate *s)
+{
+  const struct simulate_args *a = s->args;
+  const struct kvc_workload *w = &s->demand.load;
+  double prefix = a->prefix_tok, prompt = w->prompt_tok;
+  if (!(prefix > 0) && w->shared_prefix_frac > 0 && s->n_pairs == 0) {
+    prefix = floor(w->shared_prefix_frac * prompt);
+    prompt -= prefix;
+  }
+  return (struct kvc_traffic_spec){.prompt = length_of(a, prompt, w->prompt_cv),
+                                   .output = length_of(a, w->output_tok, w->output_cv),
+                                   .pairs = s->pairs,
+                                   .n_pairs = s->n_pairs,
+                                   .prefix_tok = (int32_t)prefix,
+                                   .ends_by_stop = true};
+}
+
+/* Arrivals without lengths take those that are asked for. */
+static kvc_code size_trace(struct simulate *s, struct kvc_err *err)
+{
+  struct kvc_traffic drawn;
+  struct kvc_traffic_spec spec = lengths_of(s);
+  spec.arrivals = KVC_ARRIVE_AT_ONCE;
+  spec.requests = s->trace.n;
+  KVC_TRY(kvc_traffic_make(&s->room, &spec, (uint64_t)s->args->seed, &drawn, err));
+  struct kvc_request *items = kvc_arena_alloc(&s->room, drawn.n, sizeof *items);
+  if (items == NULL) return kvc_arena_full(&s->room, "the trace", err);
+  memcpy(items, drawn.items, drawn.n * sizeof *items);
+  for (size_t i = 0; i < drawn.n; i++) items[i].arrival_ns = s->trace.items[i].arrival_ns;
+  s->trace.items = items;
+  s->n_pairs = 0;
+  return KVC_E_OK;
+}
+
+kvc_code simulate_settle_load(struct simulate *s, struct kvc_err *err)
+{
+  struct simulate_args *a = s->args;
+  const struct kvc_workload *given = &a->size.req.load;
+  if (!(a->rate_per_s > 0)) a->rate_per_s = INFINITY;
+  KVC_TRY(check_shape(a, err));
+  KVC_TRY(read_files(s, err));
+  struct kvc_workload *load = &s->demand.load;
+  if (given->prompt_tok > 0) load->prompt_tok = given->prompt_tok;
+  if (given->output_tok > 0) load->output_tok = given->output_tok;
+  if (given->prompt_cv > 0) load->prompt_cv = given->prompt_cv;
+  if (given->output_cv > 0) load->output_cv = given->output_cv;
+  if (a->input_tok > 0) load->prompt_tok = (double)a->input_tok;
+  if (a->output_tok > 0) load->output_tok = (double)a->output_tok;
+  if (s->trace.unsized && (!(load->prompt_tok > 0) || !(load->output_tok > 0)))
+    return kvc_fail(err, KVC_E_USAGE, a->trace,
+                    "says when requests come and not how long they are: give --lengths, "
+                    "--workload or --input-len and --output-len beside it");
+  if (!(load->prompt_tok > 0) || !(load->output_tok > 0))
+    return kvc_fail(err, KVC_E_USAGE, NULL,
+                    "the load is missing: --input-len and --output-len, --workload, "
+                    "--lengths or --trace; for example --input-len 512 --output-len 128 "
+                    "--rate 4");
+  KVC_TRY(check_widths(s, err));
+  /* The sizing counts requests of this kind too. */
+  a->size.req.load.prompt_tok = load->prompt_tok;
+  a->size.req.load.output_tok = load->output_tok;
+  if (s->trace.unsized) KVC_TRY(size_trace(s, err));
+  return simulate_slo(a, err);
+}
+
+/* ---- when it comes ------------------------------------------------------------------
+ */
 
 static double swing_of(const struct simulate_args *a)
 {
@@ -222,21 +296,10 @@ static kvc_code draw(struct simulate *s, struct kvc_arena *arena, double rate,
                      int clients, struct kvc_traffic *out, struct kvc_err *err)
 {
   const struct simulate_args *a = s->args;
-  const struct kvc_workload *w = &s->demand.load;
-  double prefix = a->prefix_tok, prompt = w->prompt_tok;
-  if (!(prefix > 0) && w->shared_prefix_frac > 0 && s->n_pairs == 0) {
-    prefix = floor(w->shared_prefix_frac * prompt);
-    prompt -= prefix;
-  }
-  struct kvc_traffic_spec spec = {.duration_s = a->duration_s,
-                                  .prompt = length_of(a, prompt, w->prompt_cv),
-                                  .output = length_of(a, w->output_tok, w->output_cv),
-                                  .pairs = s->pairs,
-                                  .n_pairs = s->n_pairs,
-                                  .prefix_tok = (int32_t)prefix,
-                                  .turns = a->turns,
-                                  .think_s = a->think_s,
-                                  .ends_by_stop = true};
+  struct kvc_traffic_spec spec = lengths_of(s);
+  spec.duration_s = a->duration_s;
+  spec.turns = a->turns;
+  spec.think_s = a->think_s;
   shape(a, rate, clients, &spec);
   spec.requests = requests_of(a, &spec, s->trace.n);
   KVC_TRY(kvc_traffic_make(arena, &spec, (uint64_t)a->seed, out, err));

@@ -24,6 +24,7 @@ static const char *const dists[] = {"fixed", "uniform", "normal", "lognormal", N
 static const char *const routers[] = {"round-robin", "least-loaded", "prefix-aware",
                                       NULL};
 static const char *const policies[] = {"fcfs", "priority", NULL};
+static const char *const modes[] = {"recompute", "swap", NULL};
 
 #define X(member) offsetof(struct simulate_args, member)
 /* clang-format off */
@@ -38,7 +39,7 @@ const struct cli_option simulate_options[] = {
   {.name = "--length-dist", .arg = "KIND", .type = CLI_CHOICE, .offset = X(length_dist), .choices = dists,
    .help = "shape of the lengths; its width is --prompt-cv and --output-cv, or the range ratio"},
   {.name = "--lengths", .arg = "FILE", .type = CLI_TEXT, .offset = X(lengths), .complete = "file",
-   .help = "draw pairs of lengths from a file: lines of prompt,output[,count], or any file --trace reads"},
+   .help = "draw pairs of lengths from a file: lines of prompt,output[,count], ServeGen's histograms, fleet-sim's cumulative shares, or any file --trace reads"},
   {.name = "--workload", .arg = "NAME", .type = CLI_TEXT, .offset = X(workload), .complete = "workloads",
    .help = "lengths, their spread and shared prefix of a named workload instead"},
   {.name = "--num-prompts", .arg = "N", .type = CLI_INT64, .offset = X(prompts), .min = 1, .max = 5e6,
@@ -66,7 +67,9 @@ const struct cli_option simulate_options[] = {
   {.name = "--think", .arg = "SECONDS", .type = CLI_NUM, .offset = X(think_s), .min = 0, .max = 1e6,
    .advice = "write seconds such as 20", .help = "mean time between an answer and the next turn"},
   {.name = "--trace", .arg = "FILE", .type = CLI_TEXT, .offset = X(trace), .complete = "file",
-   .help = "a recorded load: Azure, BurstGPT, Mooncake, ShareGPT, a detailed benchmark result, or CSV with arrival_s,prompt_tok,output_tok; --rate rescales its times"},
+   .help = "a recorded load: Azure, BurstGPT, Mooncake, ShareGPT, ServeGen's windows (lengths from the dataset.json beside them, or --lengths), a detailed benchmark result, or CSV with arrival_s,prompt_tok,output_tok; --rate rescales its times"},
+  {.name = "--output-share", .arg = "FRAC", .type = CLI_NUM, .offset = X(output_share), .min = 0.001, .max = 0.999,
+   .advice = "write a fraction such as 0.2", .help = "the answer's part of lengths that are told as totals; 0.2 when not given"},
   {.name = "--rate-scale", .arg = "X", .type = CLI_NUM, .offset = X(rate_scale), .min = 1e-6, .max = 1e6,
    .advice = "write a factor such as 2", .help = "arrivals of the trace come so much faster"},
   {.name = "--time-scale", .arg = "X", .type = CLI_NUM, .offset = X(time_scale), .min = 1e-6, .max = 1e6,
@@ -83,7 +86,10 @@ const struct cli_option simulate_options[] = {
   {.name = "--decode-replicas", .arg = "N", .type = CLI_INT, .offset = X(decode_replicas), .min = 1, .max = 254,
    .advice = "write a count such as 2", .help = "servers that decode what the prefill replicas hand on"},
   {.name = "--kv-transfer-gb-per-s", .arg = "X", .type = CLI_NUM, .offset = X(kv_transfer_gb_per_s), .min = 0.001, .max = 1e6,
-   .advice = "write GB a second such as 50", .help = "speed of the KV cache from a prefill server to a decode server, all its GPUs together"},
+   .advice = "write GB a second such as 50", .help = "speed at which the KV cache leaves a prefill server, all its GPUs together; prompts wait for one another there"},
+  {.name = "--acceptance-rate", .arg = "FRAC", .type = CLI_NUM, .offset = X(acceptance_frac), .min = 0, .max = 1,
+   .advice = "write a fraction such as 0.6", .help = "share of drafted tokens that are accepted, as the log prints it; 0.6 is presumed when a --speculative-config is given"},
+  SIZE_GROUP("Scheduler"),
   {.name = "--scheduling-policy", .arg = "fcfs|priority", .type = CLI_CHOICE, .offset = X(policy), .choices = policies,
    .help = "order of waiting requests; priorities come from the trace's column"},
   {.name = "--async-scheduling", .type = CLI_TRISTATE, .offset = X(async_scheduling),
@@ -92,8 +98,14 @@ const struct cli_option simulate_options[] = {
    .advice = "write tokens such as 2048", .help = "most of one prompt in one step"},
   {.name = "--watermark", .arg = "FRAC", .type = CLI_NUM, .offset = X(watermark_frac), .min = 0, .max = 0.99,
    .advice = "write a fraction such as 0.01", .help = "blocks kept free at admission"},
-  {.name = "--acceptance-rate", .arg = "FRAC", .type = CLI_NUM, .offset = X(acceptance_frac), .min = 0, .max = 1,
-   .advice = "write a fraction such as 0.6", .help = "share of drafted tokens that are accepted, as the log prints it; 0.6 is presumed when a --speculative-config is given"},
+  {.name = "--preemption-mode", .arg = "recompute|swap", .type = CLI_CHOICE, .offset = X(preemption_mode), .choices = modes,
+   .help = "V0: what becomes of a request that is thrown out; swap moves its KV to --swap-space over PCIe"},
+  {.name = "--scheduler-delay-factor", .arg = "X", .type = CLI_NUM, .offset = X(delay_factor), .min = 0, .max = 1000,
+   .advice = "write a factor such as 0.5", .help = "V0: prompts gather for so many times the length of the last prompt step"},
+  {.name = "--num-scheduler-steps", .arg = "N", .type = CLI_INT, .offset = X(scheduler_steps), .min = 1, .max = 1024,
+   .advice = "write a count such as 8", .help = "V0: decode steps of one plan; a new prompt waits for the last of them"},
+  {.name = "--num-lookahead-slots", .arg = "N", .type = CLI_INT, .offset = X(lookahead), .min = 0, .max = 1024,
+   .advice = "write a count such as 4", .help = "V0: KV slots kept ready ahead of every request; drafts and --num-scheduler-steps set theirs"},
   SIZE_GROUP("Question"),
   {.name = "--slo", .arg = "LIMITS", .type = CLI_TEXT, .offset = X(slo),
    .help = "limits such as ttft_p95=500ms,tpot_p95=30ms; goodput counts requests within them"},

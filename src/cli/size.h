@@ -100,6 +100,10 @@ cli_seen size_seen;
 /* VLLM_X=value in front of a pasted command; *known tells whether it was taken. */
 kvc_code size_environment(struct size_args *args, const char *word, bool *known,
                           struct kvc_err *err) KVC_MUST_USE;
+/* Why a release lacks a flag: "does not exist in vLLM 0.6.3: it came with 0.7.3"; NULL
+ * when it has it. */
+const char *size_flag_missing(struct size_args *args, const struct kvc_flag *flag,
+                              const struct kvc_version *version);
 /* Canonical keys of flags that change memory unmodelled; NULL past the end. */
 const char *size_unmodelled_at(size_t i);
 /* Values that the release does not accept are refused before the run. */

@@ -313,25 +313,34 @@ static const char *instead_text(struct size_args *args, const char *instead)
   return text != NULL ? text : "";
 }
 
-/* A flag that the release does not have: since when, until when, what instead. */
-static void note_missing(struct size_args *args, const char *spelling,
-                         const struct kvc_flag *flag, const struct kvc_version *version)
+const char *size_flag_missing(struct size_args *args, const struct kvc_flag *flag,
+                              const struct kvc_version *version)
 {
+  struct kvc_arena *arena = &args->cli->arena;
   char now[KVC_VERSION_TEXT], from[KVC_VERSION_TEXT], to[KVC_VERSION_TEXT];
   struct kvc_version since, until;
   bool has_until;
-  if (kvc_engine_flag_name(args->catalogue, flag, version) != NULL) return;
-  if (!kvc_engine_flag_span(args->catalogue, flag, &since, &until, &has_until)) return;
+  if (kvc_engine_flag_name(args->catalogue, flag, version) != NULL) return NULL;
+  if (!kvc_engine_flag_span(args->catalogue, flag, &since, &until, &has_until))
+    return NULL;
   kvc_version_format(version, now);
   kvc_version_format(&since, from);
-  if (kvc_version_cmp(version, &since) < 0) {
-    size_note(args, "warning", "%s does not exist in vLLM %s: it came with %s", spelling,
-              now, from);
-    return;
-  }
   kvc_version_format(has_until ? &until : &flag->removed_at, to);
-  size_note(args, "warning", "%s does not exist in vLLM %s any more: it went with %s%s",
-            spelling, now, to, instead_text(args, flag->removed_instead));
+  const char *text =
+      kvc_version_cmp(version, &since) < 0
+          ? kvc_arena_printf(arena, "does not exist in vLLM %s: it came with %s", now,
+                             from)
+          : kvc_arena_printf(arena,
+                             "does not exist in vLLM %s any more: it went with %s%s", now,
+                             to, instead_text(args, flag->removed_instead));
+  return text != NULL ? text : "does not exist in this release";
+}
+
+static void note_missing(struct size_args *args, const char *spelling,
+                         const struct kvc_flag *flag, const struct kvc_version *version)
+{
+  const char *missing = size_flag_missing(args, flag, version);
+  if (missing != NULL) size_note(args, "warning", "%s %s", spelling, missing);
 }
 
 static bool is_unmodelled(const struct kvc_flag *flag)

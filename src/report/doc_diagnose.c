@@ -29,6 +29,7 @@ static const struct field top_rows[] = {
   {"rules_passed", FIELD_SIZE, T(n_passed), KVC_U_COUNT, false, "rules that looked and found nothing"},
   {"command", FIELD_TEXT, T(command), KVC_U_NONE, true, "the launch with what is to be changed"},
   {"command_verdict", FIELD_TEXT, T(command_verdict), KVC_U_NONE, true, "what the memory model says of that launch"},
+  {"command_times", FIELD_TEXT, T(command_times), KVC_U_NONE, true, "simulated times before and after all of its changes"},
   {.type = FIELD_END}};
 static const struct field row_rows[] = {
   {"id", FIELD_TEXT, R(id), KVC_U_NONE, false, "rule; kvcap explain prints it"},
@@ -44,6 +45,14 @@ static const struct field row_rows[] = {
   {"value", FIELD_TEXT, R(value), KVC_U_NONE, true, "its new value"},
   {"gain", FIELD_TEXT, R(gain), KVC_U_NONE, true, "what the change buys by the memory model"},
   {"gain_unknown", FIELD_TEXT, R(gain_why), KVC_U_NONE, true, "why that is not known"},
+  {"times", FIELD_TEXT, R(times), KVC_U_NONE, true, "simulated TTFT, TPOT and throughput before and after the change"},
+  {"times_unknown", FIELD_TEXT, R(times_why), KVC_U_NONE, true, "why they are not computed"},
+  {"ttft_before_s", FIELD_NUM, R(now.ttft_s), KVC_U_NONE, true, "simulated mean time to first token as the server is"},
+  {"ttft_after_s", FIELD_NUM, R(then.ttft_s), KVC_U_NONE, true, "the same with the change"},
+  {"tpot_before_s", FIELD_NUM, R(now.tpot_s), KVC_U_NONE, true, "simulated mean time per output token as the server is"},
+  {"tpot_after_s", FIELD_NUM, R(then.tpot_s), KVC_U_NONE, true, "the same with the change"},
+  {"output_tok_per_s_before", FIELD_NUM, R(now.output_tok_per_s), KVC_U_NONE, true, "simulated tokens a second as the server is"},
+  {"output_tok_per_s_after", FIELD_NUM, R(then.output_tok_per_s), KVC_U_NONE, true, "the same with the change"},
   {"applied", FIELD_BOOL, R(applied), KVC_U_NONE, false, "the corrected command has it"},
   {"set_aside", FIELD_TEXT, R(set_aside), KVC_U_NONE, true, "why the corrected command does not have it"},
   {"source", FIELD_TEXT, R(source), KVC_U_NONE, false, "citation key"},
@@ -243,6 +252,11 @@ static void add_finding(struct kvc_doc *doc, const struct kvc_diagnosis_row *r,
                     TEXT(doc, "%s [%s] %s", r->why, r->id, r->source));
   if (block != NULL) block->tone = tone;
   if (r->gain != NULL) (void)kvc_block_add(doc, KVC_BLOCK_PARA, "  buys:", r->gain, NULL);
+  if (r->times != NULL)
+    (void)kvc_block_add(doc, KVC_BLOCK_PARA, "  times:", r->times, NULL);
+  else if (r->times_why != NULL)
+    (void)kvc_block_add(doc, KVC_BLOCK_PARA,
+                        "  times:", TEXT(doc, "not computed: %s", r->times_why), NULL);
   const char *seen = NULL;
   for (size_t i = 0; i < r->n_evidence; i++)
     seen = seen == NULL ? r->evidence[i] : TEXT(doc, "%s; %s", seen, r->evidence[i]);
@@ -358,6 +372,8 @@ kvc_code kvc_doc_diagnosis(struct kvc_doc *doc, const struct kvc_diagnosis *d,
     (void)kvc_block_add(doc, KVC_BLOCK_COMMAND, NULL, d->command, NULL);
     if (d->command_verdict != NULL)
       (void)kvc_block_add(doc, KVC_BLOCK_PARA, NULL, d->command_verdict, NULL);
+    if (d->command_times != NULL)
+      (void)kvc_block_add(doc, KVC_BLOCK_PARA, NULL, d->command_times, NULL);
   }
   add_paragraphs(doc, "Measure next", d->next, d->n_next);
   return doc->full ? kvc_arena_full(doc->arena, "the report", err) : KVC_E_OK;

@@ -66,10 +66,15 @@ static void add_run(struct kvc_doc *doc, struct kvc_node *map,
   kvc_node_num(doc, one, "mean_waiting", r->waiting_mean, KVC_U_NONE);
   kvc_node_num(doc, one, "peak_waiting", r->waiting_peak, KVC_U_NONE);
   kvc_node_num(doc, map, "preemptions", (double)r->preemptions, KVC_U_NONE);
+  kvc_node_num(doc, map, "swaps", (double)r->swaps, KVC_U_NONE);
   kvc_node_num(doc, map, "prefix_hit_frac",
                r->prompt_tok > 0 ? (double)r->cached_tok / (double)r->prompt_tok : 0,
                KVC_U_NONE);
   kvc_node_num(doc, map, "gpu_busy_frac", r->gpu_busy_frac, KVC_U_NONE);
+  const bool sides = r->link_sent_s > 0;
+  kvc_node_num(doc, map, "link_busy_frac",
+               sides ? r->link_busiest_s / r->duration_s : (double)NAN, KVC_U_NONE);
+  kvc_node_num(doc, map, "link_wait_s", sides ? r->link_wait_s : (double)NAN, KVC_U_NONE);
   kvc_node_num(doc, map, "client_s", run->client_s, KVC_U_NONE);
   one = kvc_node_add(doc, map, "energy", KVC_NODE_MAP);
   kvc_node_num(doc, one, "mean_watts", run->energy.mean_watts, KVC_U_NONE);
@@ -221,12 +226,20 @@ static void add_one(struct kvc_doc *doc, const struct kvc_simulation_run *run)
                            figure(doc, r->waiting_mean, KVC_LU_COUNT),
                            figure(doc, r->waiting_peak, KVC_LU_COUNT)),
                       NULL);
-  (void)kvc_block_add(doc, KVC_BLOCK_ROW, "KV cache",
-                      TEXT(doc, "%s used on average, %s at most; %.0f preemptions",
-                           figure(doc, r->kv_mean_frac, KVC_LU_FRAC),
-                           figure(doc, r->kv_peak_frac, KVC_LU_FRAC),
-                           (double)r->preemptions),
-                      NULL);
+  (void)kvc_block_add(
+      doc, KVC_BLOCK_ROW, "KV cache",
+      TEXT(doc, "%s used on average, %s at most; %.0f preemptions%s",
+           figure(doc, r->kv_mean_frac, KVC_LU_FRAC),
+           figure(doc, r->kv_peak_frac, KVC_LU_FRAC), (double)r->preemptions,
+           r->swaps > 0 ? TEXT(doc, ", %.0f of them to the CPU", (double)r->swaps) : ""),
+      NULL);
+  if (r->link_sent_s > 0)
+    (void)kvc_block_add(doc, KVC_BLOCK_ROW, "KV link",
+                        TEXT(doc,
+                             "the busiest sends %s of the time; a prompt waits %s for it",
+                             figure(doc, r->link_busiest_s / r->duration_s, KVC_LU_FRAC),
+                             figure(doc, r->link_wait_s, KVC_LU_S)),
+                        NULL);
   (void)kvc_block_add(
       doc, KVC_BLOCK_ROW, "GPU",
       TEXT(doc, "busy %s of the time", figure(doc, r->gpu_busy_frac, KVC_LU_FRAC)), NULL);

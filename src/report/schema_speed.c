@@ -37,8 +37,11 @@ static const struct field run_rows[] = {
   EITHER("request_rate", "requests a second that were offered; \"inf\" at once or in a closed loop"),
   NUMBER("concurrency", "clients of a closed loop"),
   NUMBER("preemptions", "times that a request was thrown out to make room"),
+  NUMBER("swaps", "preemptions that moved the request's KV to the CPU (V0)"),
   NUMBER("prefix_hit_frac", "share of prompt tokens found in the prefix cache"),
   NUMBER("gpu_busy_frac", "share of the time in which a step ran"),
+  NUMBER("link_busy_frac", "share of the time in which the busiest way of the KV between servers sends; null on one side"),
+  NUMBER("link_wait_s", "mean wait of a prompt's KV for those before it"),
   NUMBER("client_s", "HTTP, tokenizer and client, contained in TTFT and end to end"),
   TRUTH("overloaded", "more arrived than was served: times grow with the length of the load"),
   NUMBER("rejected", "requests longer than the server takes"), END};

@@ -22,6 +22,7 @@ struct run {
   int n_engines;
   struct kvc_sim_request *records;
   struct sim_stats *stats;
+  struct sim_link *links; /* of the engines that compute prompts */
   struct pending *heap;
   size_t n_heap, room_heap;
   uint32_t *next; /* 1 + the turn after each request, or NULL: no sessions */
@@ -189,23 +190,23 @@ static void arrive(struct run *r, const struct pending *p)
 }
 
 /* The KV of a prompt is on its way. */
-static void hand_on(struct run *r, uint32_t req, int64_t now_ns)
+static void hand_on(struct run *r, int from, uint32_t req, int64_t now_ns)
 {
   const struct kvc_sim_config *c = r->config;
-  double s = c->transfer_latency_s;
-  if (c->transfer_bps > 0)
-    s += c->kv_bytes_per_tok * r->traffic->items[req].prompt_tok / c->transfer_bps;
+  const double bytes = c->kv_bytes_per_tok * r->traffic->items[req].prompt_tok;
   r->records[req].state = KVC_SIM_UNSEEN;
-  heap_push(r, (struct pending){now_ns + (int64_t)(s * 1e9 + 0.5), req, true});
+  heap_push(
+      r, (struct pending){sim_link_send(&r->links[from], c, bytes, now_ns), req, true});
 }
 
-static void collect(struct run *r, struct sim_engine *e, int64_t now_ns)
+static void collect(struct run *r, int i, int64_t now_ns)
 {
-  for (size_t i = 0; i < e->n_done; i++) {
+  struct sim_engine *e = &r->engines[i];
+  for (size_t k = 0; k < e->n_done; k++) {
     if (e->prefill_only)
-      hand_on(r, e->done[i], now_ns);
+      hand_on(r, i, e->done[k], now_ns);
     else
-      answered(r, e->done[i], now_ns);
+      answered(r, e->done[k], now_ns);
   }
   e->n_done = 0;
 }
@@ -233,7 +234,7 @@ static void turn_together(struct run *r, int64_t now_ns)
     r->steps++;
   }
   free(has);
-  for (int i = 0; i < r->n_engines; i++) collect(r, &r->engines[i], now_ns);
+  for (int i = 0; i < r->n_engines; i++) collect(r, i, now_ns);
 }
 
 static void turn(struct run *r, int i, int64_t now_ns)
@@ -243,7 +244,7 @@ static void turn(struct run *r, int i, int64_t now_ns)
     return;
   }
   sim_engine_turn(&r->engines[i], now_ns);
-  collect(r, &r->engines[i], now_ns);
+  collect(r, i, now_ns);
   r->steps++;
 }
 
@@ -407,8 +408,9 @@ static kvc_code open_run(struct run *r, struct kvc_err *err)
   const struct kvc_sim_config *c = r->config;
   r->n_engines = c->replicas > 1 ? c->replicas : 1;
   r->engines = calloc((size_t)r->n_engines, sizeof *r->engines);
+  r->links = calloc((size_t)r->n_engines, sizeof *r->links);
   r->stats = sim_stats_new(c);
-  bool ok = r->engines != NULL && r->stats != NULL && link_turns(r);
+  bool ok = r->engines != NULL && r->links != NULL && r->stats != NULL && link_turns(r);
   for (int i = 0; ok && i < r->n_engines; i++) {
     struct sim_engine *e = &r->engines[i];
     ok = sim_engine_init(e, c, r->traffic, r->records, r->stats) == KVC_E_OK;
@@ -434,6 +436,7 @@ static kvc_code close_run(struct run *r, struct kvc_arena *arena,
                     (long long)(result.balance.running + result.balance.waiting));
   KVC_TRY(
       sim_stats_result(arena, r->stats, r->config, r->traffic, r->records, &result, err));
+  sim_link_result(r->links, r->n_engines, &result);
   if (r->config->keep_requests) result.requests = r->records;
   *out = result;
   return KVC_E_OK;
@@ -453,6 +456,7 @@ kvc_code kvc_sim_run(struct kvc_arena *arena, const struct kvc_sim_config *confi
   for (int i = 0; r.engines != NULL && i < r.n_engines; i++)
     sim_engine_clear(&r.engines[i]);
   free(r.engines);
+  free(r.links);
   free(r.heap);
   free(r.next);
   sim_stats_free(r.stats);

@@ -229,6 +229,19 @@ uint32_t sim_victim(const struct sim_engine *e);
 void sim_prefill_remove(struct sim_engine *e, uint32_t at);
 int64_t sim_blocks(const struct sim_engine *e, int64_t tok);
 
+/* ---- link.c: the way of the KV from a side that computes prompts
+ * ------------------------------------------ */
+
+struct sim_link {
+  int64_t free_ns; /* the last byte of the last prompt is out */
+  int64_t busy_ns, wait_ns, n;
+};
+
+/* 'bytes' are ready at now_ns; when they are there. */
+int64_t sim_link_send(struct sim_link *link, const struct kvc_sim_config *config,
+                      double bytes, int64_t now_ns);
+void sim_link_result(const struct sim_link *links, int n, struct kvc_sim_result *out);
+
 /* ---- stats.c
  * --------------------------------------------------------------------------- */
 

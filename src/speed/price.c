@@ -252,23 +252,19 @@ static void scale(const struct kvc_latency *l, struct kvc_step_cost *c, double m
   c->comm_s *= l->tune.comm_scale;
 }
 
-static void width(const struct kvc_latency *l, const struct tokens *t,
+/* Where the coefficients come from; how far servers lie from such a step is counted in
+ * src/predict/interval.c. */
+static void basis(const struct kvc_latency *l, const struct tokens *t,
                   struct kvc_step_cost *c)
 {
-  static const double rel[] = {0.28, 0.40, 0.55};
   static const char *const why[] = {
       "kernels of this GPU were measured; hosts differ",
       "no kernel was measured on this GPU: means of its architecture",
       "data sheet only: means over all measured GPUs"};
-  double r = rel[l->source];
   c->reason = why[l->source];
   c->source = l->source;
-  if (t->fresh + t->decode > 65536) {
-    r += 0.2;
+  if (t->fresh + t->decode > 65536)
     c->reason = "more tokens in a step than any measurement: extrapolated";
-  }
-  c->low_s = fmax(c->total_s / (1 + r), c->bound_s);
-  c->high_s = c->total_s * (1 + r);
 }
 
 void kvc_latency_price(const struct kvc_latency *l, const struct kvc_step *step,
@@ -308,7 +304,7 @@ void kvc_latency_price(const struct kvc_latency *l, const struct kvc_step *step,
   c.bound_s = s.bound * pp;
   c.memory_bound = s.bytes / l->bandwidth > 0.5 * s.bound;
   c.total_s = fmax(gpu + c.host_s, c.bound_s);
-  width(l, &t, &c);
+  basis(l, &t, &c);
   *out = c;
 }
 

@@ -14,6 +14,7 @@ struct csv {
   enum trace_column columns[TRACE_MAX_COLUMNS];
   size_t n_columns;
   int line;
+  char comma; /* between fields: a tab or ';' where the header has no comma */
 };
 
 static bool digits(const char *p, size_t n, int *out)
@@ -49,8 +50,7 @@ static bool zone(const char *p, size_t len, double *shift_s)
   return true;
 }
 
-/* "2023-11-16 18:17:03.9799600", with 'T' or a zone as well. */
-static bool date_ns(const char *p, size_t len, int64_t *out)
+bool trace_date(const char *p, size_t len, int64_t *out)
 {
   int y, mo, d, h, mi, s;
   if (len < 19 || p[4] != '-' || p[7] != '-' || (p[10] != ' ' && p[10] != 'T') ||
@@ -89,8 +89,10 @@ static bool put_time(enum trace_column is, const char *p, size_t len, int64_t *o
 {
   const double unit_ns = is == TRACE_ARRIVAL ? 1e9 : is == TRACE_ARRIVAL_MS ? 1e6 : 1;
   double value;
-  if (number(p, len, &value)) return trace_time(value, unit_ns, out);
-  return is == TRACE_ARRIVAL && date_ns(p, len, out);
+  if (number(p, len, &value))
+    return is == TRACE_ARRIVAL ? trace_stamp(value, out)
+                               : trace_time(value, unit_ns, out);
+  return is == TRACE_ARRIVAL && trace_date(p, len, out);
 }
 
 static kvc_code put(const struct csv *c, size_t column, const char *p, size_t len,
@@ -101,7 +103,10 @@ static kvc_code put(const struct csv *c, size_t column, const char *p, size_t le
   if (len == 0) return KVC_E_OK;
   switch (c->columns[column]) {
   case TRACE_IGNORED:
-  case TRACE_HASH_IDS: break;
+  case TRACE_HASH_IDS:
+  case TRACE_PROMPT_TEXT:
+  case TRACE_OUTPUT_TEXT:
+  case TRACE_TALK: break;
   case TRACE_SESSION: row->session = trace_session_id(p, len); break;
   case TRACE_ARRIVAL:
   case TRACE_ARRIVAL_MS:
@@ -121,11 +126,11 @@ static kvc_code put(const struct csv *c, size_t column, const char *p, size_t le
 }
 
 /* The next field of a line; *p moves behind its comma, to NULL at the end. */
-static size_t field(const char **p, const char *end, const char **text)
+static size_t field(const char **p, const char *end, char comma, const char **text)
 {
   const char *q = *p;
   bool quoted = false;
-  while (q < end && (quoted || *q != ',')) quoted ^= *q++ == '"';
+  while (q < end && (quoted || *q != comma)) quoted ^= *q++ == '"';
   *text = *p;
   size_t len = (size_t)(q - *p);
   *p = q < end ? q + 1 : NULL;
@@ -136,9 +141,13 @@ static size_t field(const char **p, const char *end, const char **text)
 static kvc_code header(struct csv *c, const char *p, const char *end, struct kvc_err *err)
 {
   bool prompt = false, output = false;
+  const size_t all = (size_t)(end - p);
+  c->comma = memchr(p, ',', all) != NULL    ? ','
+             : memchr(p, '\t', all) != NULL ? '\t'
+                                            : ';';
   while (p != NULL) {
     const char *text;
-    const size_t len = field(&p, end, &text);
+    const size_t len = field(&p, end, c->comma, &text);
     if (c->n_columns == TRACE_MAX_COLUMNS)
       return kvc_fail_at(err, KVC_E_LIMIT, c->trace->path, c->line, 0,
                          "There are more than %d columns.", TRACE_MAX_COLUMNS);
@@ -160,7 +169,7 @@ static kvc_code data(struct csv *c, const char *p, const char *end, struct kvc_e
   trace_row_init(&row);
   for (size_t i = 0; p != NULL; i++) {
     const char *text;
-    const size_t len = field(&p, end, &text);
+    const size_t len = field(&p, end, c->comma, &text);
     if (i >= c->n_columns)
       return kvc_fail_at(err, KVC_E_PARSE, c->trace->path, c->line, 0,
                          "The line has more fields than the first one has names (%zu).",

@@ -151,6 +151,7 @@ static void draw_features(struct kvc_rng *rng, struct kvc_sim_config *c)
     e->swap_blocks = between(rng, 0, 100);
     e->scheduler_delay_factor = (double)kvc_rng_below(rng, 2);
     e->scheduler_steps = (int)between(rng, 1, 8);
+    e->lookahead_tok = (int)between(rng, 0, 40);
     e->policy.watermark_if_busy = false;
     c->swap_bps = 1e9;
     c->block_bytes = 1e6;
@@ -164,6 +165,9 @@ static void draw_features(struct kvc_rng *rng, struct kvc_sim_config *c)
   if (!e->policy.v0 && !c->lock_step && c->replicas > 1)
     c->prefill_replicas = (int)between(rng, 0, c->replicas - 1);
   c->transfer_latency_s = 0.01;
+  c->kv_bytes_per_tok = 1e5;
+  c->transfer_bps =
+      kvc_rng_below(rng, 4) == 0 ? 0 : (double)between(rng, 1000000, 50000000);
   c->series_points = kvc_rng_below(rng, 2) > 0 ? 64 : 0;
   c->max_steps = 1000000; /* a schedule that turns in circles is seen, not waited for */
 }
@@ -190,6 +194,32 @@ static void check_request(const struct lot *l, size_t i)
     assert_true(r->first_token_ns - r->scheduled_ns >= INT64_C(14000000));
     assert_true(r->replica >= l->config.prefill_replicas);
   }
+}
+
+/* What was sent took as long as its bytes do, no link was busier than there is time, and
+ * nothing arrives before all that left its server until then. */
+static void check_links(const struct lot *l)
+{
+  const struct kvc_sim_config *c = &l->config;
+  const struct kvc_sim_result *r = &l->result;
+  double bytes = 0, last_s = 0, first_s = INFINITY;
+  for (size_t i = 0; i < l->traffic.n; i++) {
+    const struct kvc_sim_request *q = &r->requests[i];
+    if (q->state != KVC_SIM_FINISHED) continue;
+    bytes += c->kv_bytes_per_tok * l->traffic.items[i].prompt_tok;
+    last_s = fmax(last_s, (double)q->first_token_ns / 1e9);
+    first_s = fmin(first_s, (double)q->scheduled_ns / 1e9);
+  }
+  if (c->prefill_replicas == 0 || c->transfer_bps == 0) {
+    assert_true(r->link_sent_s == 0 && r->link_wait_s == 0);
+    return;
+  }
+  const double sent_s = bytes / c->transfer_bps;
+  assert_true(fabs(r->link_sent_s - sent_s) <=
+              1e-9 * (double)l->traffic.n + 1e-12 * sent_s);
+  assert_true(r->link_busiest_s * c->prefill_replicas >= r->link_sent_s * (1 - 1e-12));
+  if (r->link_sent_s > 0) assert_true(r->link_busiest_s < last_s - first_s);
+  assert_true(r->link_wait_s >= 0);
 }
 
 static void every_load_is_served_balanced_and_causal(void **state)
@@ -222,6 +252,7 @@ static void every_load_is_served_balanced_and_causal(void **state)
     assert_int_equal(l.result.balance.arrived, 80);
     assert_int_equal(l.result.balance.blocks_used, 0);
     for (size_t i = 0; i < 80; i++) check_request(&l, i);
+    check_links(&l);
     if (l.result.balance.rejected == 0 && l.result.swaps == 0) {
       int64_t gaps = 0;
       for (size_t i = 0; i < 80; i++) gaps += l.result.requests[i].output_tok - 1;

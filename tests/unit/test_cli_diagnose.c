@@ -74,6 +74,153 @@ static void figures_carry_unit_and_source(void **state)
   kit_done(&r);
 }
 
+static bool says(const cJSON *list, const char *what)
+{
+  const cJSON *one;
+  cJSON_ArrayForEach(one, list) if (strstr(one->valuestring, what) != NULL) return true;
+  return false;
+}
+
+/* 64 run and 22 wait: with seats for all nobody waits, and steps are fuller. */
+static void more_seats_shorten_the_wait_and_lengthen_the_step(void **state)
+{
+  (void)state;
+  struct kit_run r = KIT_RUN(PAGES, "--gpu", "H100", "--vllm-version", "0.19.0", LAUNCH);
+  cJSON *root = cJSON_Parse(r.out);
+  if (root == NULL) fail_msg("%d: %s", r.status, r.err);
+  const cJSON *f = finding(root, "QUE004");
+  assert_non_null(f);
+  const double ttft = kit_number(f, "ttft_before_s"),
+               tpot = kit_number(f, "tpot_before_s");
+  const double made = kit_number(f, "output_tok_per_s_before");
+  assert_true(kit_number(f, "ttft_after_s") < 0.3 * ttft);
+  assert_true(kit_number(f, "tpot_after_s") > tpot);
+  assert_true(kit_number(f, "output_tok_per_s_after") > made);
+  /* 86 clients, each with an answer of 299 tokens: Little's law. */
+  assert_close(made, 86 * 299 / (ttft + 298 * tpot), 0.05);
+  assert_non_null(strstr(kit_text(f, "times"), "86 requests at once of 1,491 + 299"));
+  assert_true(cJSON_IsNull(kit_at(f, "times_unknown")));
+  assert_true(says(kit_at(root, "notes"), "nine of ten measured servers"));
+  assert_true(says(kit_at(root, "notes"), "simulated and measured"));
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+/* A page of the example with 40 requests running and none waiting. */
+static const char *without_queue(const char *name, const char *as)
+{
+  static const struct {
+    const char *metric, *value;
+  } gauges[] = {{"\nvllm:num_requests_waiting{", " 0 "},
+                {"\nvllm:num_requests_running{", "40 "}};
+  char text[65536];
+  FILE *f = fopen(at(name), "rb");
+  assert_non_null(f);
+  const size_t len = fread(text, 1, sizeof text - 1, f);
+  (void)fclose(f);
+  text[len] = '\0';
+  for (size_t i = 0; i < 2; i++) {
+    char *line = strstr(text, gauges[i].metric);
+    assert_non_null(line);
+    char *value = strchr(line, '}');
+    assert_non_null(value);
+    const size_t room = strcspn(value + 2, "\n");
+    memset(value + 2, ' ', room);
+    memcpy(value + 2, gauges[i].value, room < 3 ? room : 3);
+  }
+  return kit_file(as, text, len);
+}
+
+/* 4,800 answers: in ten minutes 8 a second, which the simulated server keeps up with; in
+ * five 16, which it does not, though no queue is seen: then it is asked of those that
+ * run. */
+static void a_rate_is_simulated_unless_the_model_is_too_slow_for_it(void **state)
+{
+  static const struct {
+    const char *interval, *says;
+  } cases[] = {{"10m", "means of 8 requests/s"}, {"5m", "means of 40 requests at once"}};
+  (void)state;
+  for (size_t i = 0; i < 2; i++) {
+    struct kit_run r =
+        KIT_RUN("diagnose", "--metrics", without_queue("before.txt", "early.txt"),
+                "--metrics", without_queue("after.txt", "late.txt"), "--interval",
+                cases[i].interval, "--format", "json", "--gpu", "H100", "--vllm-version",
+                "0.19.0", LAUNCH, "--enforce-eager");
+    cJSON *root = cJSON_Parse(r.out);
+    if (root == NULL) fail_msg("%d: %s", r.status, r.err);
+    const cJSON *f = finding(root, "HST002");
+    assert_non_null(f);
+    if (!cJSON_IsString(kit_at(f, "times")) ||
+        strstr(kit_text(f, "times"), cases[i].says) == NULL)
+      fail_msg("no \"%s\": %s", cases[i].says, cJSON_PrintUnformatted(f));
+    cJSON_Delete(root);
+    kit_done(&r);
+  }
+}
+
+/* What a change does to times cannot be told of a load that nobody knows. */
+static void times_are_not_computed_of_what_is_unknown(void **state)
+{
+  (void)state;
+  struct kit_run r = KIT_RUN("diagnose", "--log", at("server.log"), "--format", "json",
+                             "--gpu", "H100", LAUNCH, "--no-enable-prefix-caching");
+  cJSON *root = cJSON_Parse(r.out);
+  if (root == NULL) fail_msg("%d: %s", r.status, r.err);
+  const cJSON *seats = finding(root, "QUE004"), *cache = finding(root, "KVU007");
+  assert_non_null(seats);
+  assert_non_null(cache);
+  assert_non_null(strstr(kit_text(seats, "times_unknown"), "how long prompts"));
+  assert_non_null(strstr(kit_text(cache, "times_unknown"), "how much of the prompts"));
+  assert_true(cJSON_IsNull(kit_at(seats, "times")));
+  assert_true(cJSON_IsNull(kit_at(seats, "ttft_after_s")));
+  assert_true(cJSON_IsNull(kit_at(root, "command_times")));
+  cJSON_Delete(root);
+  kit_done(&r);
+  /* told the lengths, and as many run as the log says */
+  r = KIT_RUN("diagnose", "--log", at("server.log"), "--format", "json", "--gpu", "H100",
+              "--prompt-tokens", "500", "--output-tokens", "100", LAUNCH);
+  root = cJSON_Parse(r.out);
+  if (root == NULL) fail_msg("%d: %s", r.status, r.err);
+  seats = finding(root, "QUE004");
+  assert_non_null(strstr(kit_text(seats, "times"), "of 500 + 100 tokens"));
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+static void a_gpu_without_a_data_sheet_has_no_times(void **state)
+{
+  (void)state;
+  struct kit_run r = KIT_RUN(PAGES, "--gpu", "custom", "--gpu-memory", "79GiB",
+                             "--vllm-version", "0.19.0", LAUNCH);
+  cJSON *root = cJSON_Parse(r.out);
+  if (root == NULL) fail_msg("%d: %s", r.status, r.err);
+  const cJSON *f = finding(root, "QUE004");
+  assert_non_null(strstr(kit_text(f, "times_unknown"), "memory_bandwidth"));
+  assert_non_null(strstr(kit_text(f, "gain"), "requests may run at once"));
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+/* Seats and eager steps at once: the command is told as a whole. */
+static void changes_together_have_times_of_their_own(void **state)
+{
+  (void)state;
+  struct kit_run r = KIT_RUN(PAGES, "--gpu", "H100", "--vllm-version", "0.19.0", LAUNCH,
+                             "--enforce-eager");
+  cJSON *root = cJSON_Parse(r.out);
+  if (root == NULL) fail_msg("%d: %s", r.status, r.err);
+  const cJSON *f;
+  size_t applied = 0;
+  cJSON_ArrayForEach(f, kit_at(root, "findings"))
+  {
+    if (cJSON_IsTrue(kit_at(f, "applied"))) applied++;
+  }
+  assert_true(applied >= 2);
+  assert_true(strncmp(kit_text(root, "command_times"), "All together: TTFT", 18) == 0);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
 static void without_a_gpu_the_gain_is_unknown_and_says_why(void **state)
 {
   (void)state;
@@ -269,6 +416,11 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(seats_are_too_few_while_the_pool_is_empty),
       cmocka_unit_test(figures_carry_unit_and_source),
+      cmocka_unit_test(more_seats_shorten_the_wait_and_lengthen_the_step),
+      cmocka_unit_test(a_rate_is_simulated_unless_the_model_is_too_slow_for_it),
+      cmocka_unit_test(times_are_not_computed_of_what_is_unknown),
+      cmocka_unit_test(a_gpu_without_a_data_sheet_has_no_times),
+      cmocka_unit_test(changes_together_have_times_of_their_own),
       cmocka_unit_test(without_a_gpu_the_gain_is_unknown_and_says_why),
       cmocka_unit_test(what_is_absent_skips_with_a_reason),
       cmocka_unit_test(the_exit_status_follows_fail_on),

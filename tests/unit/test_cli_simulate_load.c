@@ -127,6 +127,102 @@ static void an_acceptance_without_drafts_is_refused(void **state)
   kit_done(&r);
 }
 
+static void told(const char *const *words, int status, const char *says)
+{
+  struct kit_run r = kit_run(words);
+  if (r.status != status || strstr(status == 0 ? r.out : r.err, says) == NULL)
+    fail_msg("%d: no \"%s\" in %s%s", r.status, says, r.out, r.err);
+  kit_done(&r);
+}
+#define TOLD(status, says, ...)                                                          \
+  told((const char *const[]){MODEL, "--format", "json", __VA_ARGS__, NULL}, status, says)
+
+/* 100 s at 1 a second; a prompt of 300 and an answer of 30. */
+static void windows_take_lengths_from_elsewhere(void **state)
+{
+  static const char text[] = "0,1,2,Gamma,0.25,4\n100,0,0,,0,0\n";
+  static const char lengths[] =
+      "{\"0\": {\"input_tokens\": \"{300: 1.0}\", \"output_tokens\": \"{30: 1.0}\"}}";
+  (void)state;
+  const char *path = kit_file("windows.csv", text, sizeof text - 1);
+  const char *dataset = kit_file("dataset.json", lengths, sizeof lengths - 1);
+  TOLD(2, "says when requests come and not how long", "--trace", path);
+  TOLD(3, "it is a --trace", "--lengths", path);
+  TOLD(3, "both say what the requests are", "--trace", dataset, "--lengths", dataset);
+  TOLD(0, "300 + 30 tokens), as recorded", "--trace", path, "--lengths", dataset);
+  TOLD(0, "histograms of one window", "--trace", path, "--lengths", dataset);
+  TOLD(0, "20 + 5 tokens), as recorded", "--trace", path, "--input-len", "20",
+       "--output-len", "5");
+  struct kit_run r = KIT_RUN(MODEL, "--format", "json", "--trace", path, "--lengths",
+                             dataset, "--rate-scale", "2");
+  cJSON *root = simulated(&r);
+  assert_close(kit_number(root, "simulated.requests"), 100, 1e-12);
+  assert_true(kit_number(root, "simulated.duration_s") < 51);
+  assert_close(kit_number(root, "throughput.total_tok_per_s") /
+                   kit_number(root, "throughput.output_tok_per_s"),
+               11, 1e-9);
+  cJSON_Delete(root);
+  kit_done(&r);
+}
+
+static void the_lengths_beside_a_trace_are_found(void **state)
+{
+  static const char text[] = "0,1,2,Gamma,0.25,4\n100,0,0,,0,0\n";
+  static const char lengths[] =
+      "{\"0\": {\"input_tokens\": \"{70: 1.0}\", \"output_tokens\": \"{7: 1.0}\"}}";
+  (void)state;
+  const char *path = kit_file("chunk-7-trace.csv", text, sizeof text - 1);
+  (void)kit_file("chunk-7-dataset.json", lengths, sizeof lengths - 1);
+  TOLD(0, "70 + 7 tokens), as recorded", "--trace", path);
+  TOLD(0, "chunk-7-dataset.json: lengths drawn", "--trace", path);
+  TOLD(0, "20 + 5 tokens), as recorded", "--trace", path, "--input-len", "20",
+       "--output-len", "5");
+}
+
+static void totals_are_divided_as_told(void **state)
+{
+  static const char text[] = "[[999, 0.0], [1000, 1.0]]";
+  (void)state;
+  const char *path = kit_file("cdf.json", text, sizeof text - 1);
+  TOLD(0, "(800 + 200 tokens)", "--lengths", path, "--num-prompts", "20");
+  TOLD(0, "presumed", "--lengths", path, "--num-prompts", "20");
+  TOLD(0, "(900 + 100 tokens)", "--lengths", path, "--num-prompts", "20",
+       "--output-share", "0.1");
+}
+
+/* The third column of a table of lengths is a count only where its heading is not of a
+ * recorded load; advise and simulate read the same. */
+static void a_heading_tells_what_the_columns_are(void **state)
+{
+  static const struct {
+    const char *text, *advised, *simulated;
+  } cases[] = {
+      {"num_prefill_tokens,num_decode_tokens,num_total_tokens,pd_ratio\n100,10,110,10\n"
+       "200,30,230,6.7\n",
+       "requests of 150 + 20", "(150 + 20 tokens)"},
+      {"prompt,output,count\n100,10,3\n500,30,1\n", "requests of 200 + 15",
+       "(200 + 15 tokens)"},
+      {"[[100, 10], [200, 30]]", "requests of 150 + 20", "(150 + 20 tokens)"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const char *path = kit_file("table.txt", cases[i].text, strlen(cases[i].text));
+    told((const char *const[]){"advise", "Qwen/Qwen3-8B", "--gpu", "H100",
+                               "--vllm-version", "0.19.0", "--lengths", path, NULL},
+         0, cases[i].advised);
+    TOLD(0, cases[i].simulated, "--lengths", path, "--num-prompts", "20");
+  }
+}
+
+static void conversations_too_short_are_told_of(void **state)
+{
+  static const char text[] =
+      "[{\"conversations\": [{\"value\": \"sixteen letters!\"}, {\"value\": \"sixteen "
+      "letters!\"}]}, {\"conversations\": [{\"value\": \"Hi\"}, {\"value\": \"Hi\"}]}]";
+  (void)state;
+  const char *path = kit_file("talk.json", text, sizeof text - 1);
+  TOLD(0, "1 conversations of", "--lengths", path, "--num-prompts", "20");
+}
+
 int main(void)
 {
   static const struct CMUnitTest tests[] = {
@@ -135,6 +231,11 @@ int main(void)
       cmocka_unit_test(a_sweep_over_clients_names_how_many),
       cmocka_unit_test(more_than_can_be_served_is_called_overload),
       cmocka_unit_test(accepted_drafts_are_tokens_for_nothing),
+      cmocka_unit_test(windows_take_lengths_from_elsewhere),
+      cmocka_unit_test(the_lengths_beside_a_trace_are_found),
+      cmocka_unit_test(totals_are_divided_as_told),
+      cmocka_unit_test(a_heading_tells_what_the_columns_are),
+      cmocka_unit_test(conversations_too_short_are_told_of),
       cmocka_unit_test(an_acceptance_without_drafts_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

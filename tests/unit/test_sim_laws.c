@@ -309,6 +309,35 @@ static void a_prompt_is_computed_on_one_side_and_answered_on_the_other(void **st
   kvc_arena_clear(&w.arena);
 }
 
+/* Two prompts end in one step, at 1 s.  Each is 0.25 s on its way and the second waits
+ * for the first, so they are there at 1.25 s and 1.5 s; the third ends at 2 s and finds
+ * nobody.  A step lasts 1 s: 1.25 to 2.25 s for the first, then 2.25 to 3.25 s for the
+ * others' first tokens. */
+static void prompts_leave_a_server_one_after_another(void **state)
+{
+  (void)state;
+  struct world w;
+  struct kvc_err err = {0};
+  open_world(&w);
+  w.config.replicas = 2;
+  w.config.prefill_replicas = 1;
+  w.config.kv_bytes_per_tok = 1e6;
+  w.config.transfer_bps = 4e8;
+  const struct kvc_request q[] = {{.prompt_tok = 100, .output_tok = 1},
+                                  {.prompt_tok = 100, .output_tok = 1},
+                                  {.arrival_ns = 1, .prompt_tok = 50, .output_tok = 1}};
+  w.traffic = (struct kvc_traffic){.items = q, .n = 3};
+  assert_int_equal(kvc_sim_run(&w.arena, &w.config, &w.traffic, &w.result, &err),
+                   KVC_E_OK);
+  assert_int_equal(w.result.requests[0].first_token_ns, 2250000000);
+  assert_int_equal(w.result.requests[1].first_token_ns, 3250000000);
+  assert_int_equal(w.result.requests[2].first_token_ns, 3250000000);
+  assert_true(fabs(w.result.link_sent_s - 0.625) < 1e-9);
+  assert_true(fabs(w.result.link_busiest_s - 0.625) < 1e-9);
+  assert_true(fabs(w.result.link_wait_s - 0.25 / 3) < 1e-9);
+  kvc_arena_clear(&w.arena);
+}
+
 /* With nobody else there the way of the KV is added to the first token, and no more. */
 static void a_longer_transfer_delays_the_first_token_by_itself(void **state)
 {
@@ -366,6 +395,7 @@ int main(void)
       cmocka_unit_test(prefix_routing_finds_more_than_taking_turns),
       cmocka_unit_test(energy_is_board_power_while_busy_and_a_tenth_at_rest),
       cmocka_unit_test(a_longer_transfer_delays_the_first_token_by_itself),
+      cmocka_unit_test(prompts_leave_a_server_one_after_another),
       cmocka_unit_test(sides_that_cannot_be_are_refused),
       cmocka_unit_test(a_prompt_is_computed_on_one_side_and_answered_on_the_other),
       cmocka_unit_test(ranks_in_lock_step_take_the_time_of_the_longest),

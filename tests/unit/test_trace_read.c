@@ -196,8 +196,16 @@ static void errors_name_file_and_line_and_what_is_wrong(void **state)
       {"{\"input_length\": 5, \"output_length\": 1} x", "A '{' is missing", KVC_E_PARSE,
        1},
       {"{\"hash_ids\": [-1]}", "hash id", KVC_E_RANGE, 1},
-      {"[[1,2], 3]", "pairs or conversations", KVC_E_PARSE, 1},
+      {"[[1,2], 3]", "conversations or requests", KVC_E_PARSE, 1},
       {"[[1,2]", "missing", KVC_E_PARSE, 1},
+      {"{\"question_id\": 1, \"turns\": [\"Write a poem.\"]}", "a text without counts",
+       KVC_E_PARSE, 1},
+      {"{\"PROMPT\": \"Write a poem.\", \"ID\": 7}", "a text without counts", KVC_E_PARSE,
+       1},
+      {"{\"schema\": \"x\", \"parts\": []}", "neither prompt nor output", KVC_E_PARSE, 1},
+      {"[{\"name\": \"x\"}]", "neither prompt nor output", KVC_E_PARSE, 1},
+      {"[{\"conversations\": [{\"value\": \"Hello!\"}, {\"value\": \"Hi!\"}]}]",
+       "shorter than four tokens", KVC_E_PARSE, 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct kvc_traffic t = {0};
