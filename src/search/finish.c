@@ -194,6 +194,11 @@ static void notes(struct kvc_search *s, struct kvc_plan *out)
                    "latency is whatever it is then");
   if (s->req.power_watts > 0)
     search_note(s, "--power counts the board power of every GPU, not hosts and cooling");
+  for (size_t i = 0; i < s->req.n_models; i++)
+    if (s->req.models[i].calibration != NULL &&
+        kvc_calibration_has_speed(s->req.models[i].calibration))
+      search_note(s, "the calibration speaks for the model, GPU, release and parallelism "
+                     "that were measured; other options are as without it");
   for (size_t i = 0; i < s->n_cards; i++)
     if (isnan(s->cards[i].usd_per_gpu_hour))
       search_note(s,

@@ -101,17 +101,33 @@ static kvc_code verify(struct kvc_search *s, const struct search_server *server,
   return KVC_E_OK;
 }
 
-static void scale(const struct kvc_quantiles *q, enum kvc_speed_source source, bool far,
-                  const size_t figures[2], struct kvc_search_interval *out)
+/* Factors of one figure: of any server, or what a calibration of this one leaves. */
+static void factors(const struct search_server *server, const struct kvc_search_unit *u,
+                    bool ttft, bool rank, double *low, double *high)
 {
-  double low[2], high[2];
-  for (size_t k = 0; k < 2; k++)
-    kvc_predict_interval(source, far, figures[k], &low[k], &high[k]);
-  out->low = (struct kvc_quantiles){low[0] * q->mean, low[1] * q->p50, low[1] * q->p90,
-                                    low[1] * q->p95, low[1] * q->p99};
+  static const size_t figures[2][2] = {{KVC_POINT_MEAN_TPOT, KVC_POINT_P99_TPOT},
+                                       {KVC_POINT_MEAN_TTFT, KVC_POINT_P99_TTFT}};
+  const struct kvc_calibration *c = server->calibration;
+  const bool far = u->shape.dp > 1 || server->spec != NULL || u->prefill_replicas > 0;
+  double left = NAN;
+  if (c != NULL) left = ttft ? c->ttft_error_frac : c->error_frac;
+  kvc_predict_interval(u->source, far, figures[ttft][rank], low, high);
+  if (!(left >= 0)) return;
+  *low = fmax(*low, 1 / (1 + left));
+  *high = fmin(*high, 1 + left);
+}
+
+static void scale(const struct search_server *server, const struct kvc_search_unit *u,
+                  bool ttft, struct kvc_search_interval *out)
+{
+  const struct kvc_quantiles *q = ttft ? &u->load.ttft_s : &u->load.tpot_s;
+  double a, b, c, d;
+  factors(server, u, ttft, false, &a, &b);
+  factors(server, u, ttft, true, &c, &d);
+  out->low =
+      (struct kvc_quantiles){a * q->mean, c * q->p50, c * q->p90, c * q->p95, c * q->p99};
   out->high =
-      (struct kvc_quantiles){high[0] * q->mean, high[1] * q->p50, high[1] * q->p90,
-                             high[1] * q->p95, high[1] * q->p99};
+      (struct kvc_quantiles){b * q->mean, d * q->p50, d * q->p90, d * q->p95, d * q->p99};
 }
 
 /* End to end from its parts: the end of TTFT's interval, and the rest by TPOT's. */
@@ -127,27 +143,31 @@ static struct kvc_quantiles parts(const struct kvc_search_point *p,
       .p99 = ttft->p99 + fmax(e->p99 - t->p99, 0) * tpot_factor};
 }
 
-static void intervals(const struct search_server *server, const struct kvc_search_unit *u,
-                      struct kvc_search_option *out)
+static const char *reason_of(const struct search_server *server,
+                             const struct kvc_search_unit *u)
 {
-  static const size_t ttft[2] = {KVC_POINT_MEAN_TTFT, KVC_POINT_P99_TTFT};
-  static const size_t tpot[2] = {KVC_POINT_MEAN_TPOT, KVC_POINT_P99_TPOT};
-  const bool far = u->shape.dp > 1 || server->spec != NULL || u->prefill_replicas > 0;
   struct kvc_step_cost cost;
   const struct kvc_step step = kvc_decode_step(
       fmax(1, round(u->load.running_mean)), server->size->concurrency.occupancy.mean_tok);
-  double low, high;
+  if (u->shape.dp > 1) return KVC_LOCK_STEP_REASON;
+  if (server->spec != NULL) return "speculation was compared with no server";
+  if (u->prefill_replicas > 0)
+    return "prefill and decode apart were compared with no server";
+  if (server->calibration != NULL) return "calibrated on such a server";
   kvc_latency_price(server->latency, &step, &cost);
-  scale(&u->load.ttft_s, u->source, far, ttft, &out->ttft_s);
-  scale(&u->load.tpot_s, u->source, far, tpot, &out->tpot_s);
-  kvc_predict_interval(u->source, far, KVC_POINT_MEAN_TPOT, &low, &high);
+  return cost.reason;
+}
+
+static void intervals(const struct search_server *server, const struct kvc_search_unit *u,
+                      struct kvc_search_option *out)
+{
+  double low, high;
+  scale(server, u, true, &out->ttft_s);
+  scale(server, u, false, &out->tpot_s);
+  factors(server, u, false, false, &low, &high);
   out->e2e_s.low = parts(&u->load, &out->ttft_s.low, low);
   out->e2e_s.high = parts(&u->load, &out->ttft_s.high, high);
-  out->reason = u->shape.dp > 1        ? KVC_LOCK_STEP_REASON
-                : server->spec != NULL ? "speculation was compared with no server"
-                : u->prefill_replicas > 0
-                    ? "prefill and decode apart were compared with no server"
-                    : cost.reason;
+  out->reason = reason_of(server, u);
 }
 
 static double at(const struct kvc_quantiles *q, enum kvc_slo_quantile k)

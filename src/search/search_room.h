@@ -9,7 +9,7 @@
 #include <kvcap/speed.h>
 
 /* Requests of one run: at least, at most, and to each that may be in service. */
-enum { SEARCH_LEAST = 800, SEARCH_MOST = 3000, SEARCH_VERIFY = 10000 };
+enum { SEARCH_LEAST = 1500, SEARCH_MOST = 3000, SEARCH_VERIFY = 10000 };
 
 /* Hardware with its figures found. */
 struct search_card {
@@ -74,7 +74,8 @@ kvc_code search_load_at(struct kvc_arena *arena, const struct kvc_search_request
 struct search_server {
   struct kvc_size *size;
   struct kvc_latency *latency;
-  struct kvc_spec_clock *spec; /* NULL: does not speculate */
+  const struct kvc_calibration *calibration; /* of this very shape; NULL */
+  struct kvc_spec_clock *spec;               /* NULL: does not speculate */
   struct kvc_sim_config config;
   double seats; /* requests that can be in service */
   const struct search_card *card;

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "search_room.h"
+#include <kvcap/levels.h>
 #include <math.h>
 #include <string.h>
 
@@ -69,8 +70,14 @@ kvc_code search_server_open(struct kvc_arena *arena, const struct kvc_search *s,
                             const struct kvc_search_unit *u, struct kvc_size *size,
                             bool exact, struct search_server *out, struct kvc_err *err)
 {
+  char why[256]; /* of another shape: the report says which options are calibrated */
+  struct kvc_tune tune;
   *out = (struct search_server){.size = size, .card = &s->cards[u->shape.hardware]};
-  KVC_TRY(kvc_speed_open(arena, s->db, size, NULL, NULL, &out->latency, err));
+  out->calibration = s->req.models[u->shape.model].calibration;
+  if (!kvc_calibration_tune(out->calibration, size, &tune, why, sizeof why))
+    out->calibration = NULL;
+  KVC_TRY(kvc_speed_open(arena, s->db, size, NULL,
+                         out->calibration != NULL ? &tune : NULL, &out->latency, err));
   out->config = (struct kvc_sim_config){
       .slo = kvc_slo_each(&s->req.slo), .keep_requests = true, .warmup_frac = 0.1};
   KVC_TRY(set_clock(arena, s, exact, out, err));
@@ -98,27 +105,36 @@ static struct kvc_quantiles quantiles(const struct kvc_sim_dist *d)
   return (struct kvc_quantiles){d->mean, d->p50, d->p90, d->p95, d->p99};
 }
 
-/* How much longer than the longest service it takes to empty the server after the last
- * arrival, in parts of the time in which requests arrived: a queue that grows makes this
- * large however long the run, one that does not makes it small. */
+static double wait_s(const struct kvc_sim_result *r, size_t from, size_t to)
+{
+  double sum = 0;
+  size_t n = 0;
+  for (size_t i = from; i < to; i++) {
+    const struct kvc_sim_request *q = &r->requests[i];
+    if (q->scheduled_ns < 0) continue;
+    sum += 1e-9 * (double)(q->scheduled_ns - q->arrival_ns);
+    n++;
+  }
+  return n > 0 ? sum / (double)n : 0;
+}
+
+/* Seconds by which the wait for a seat grows a second, from the middle third of the
+ * arrivals to the last: what arrives beyond what is served, as a part of it.  Nothing in
+ * the mean when the queue is steady, however long. */
 static double growth_of(const struct kvc_traffic *t, const struct kvc_sim_result *r)
 {
-  const double last_s = 1e-9 * (double)t->items[t->n - 1].arrival_ns;
-  int64_t longest = 0, end = 0;
-  for (size_t i = 0; i < t->n; i++) {
-    const struct kvc_sim_request *q = &r->requests[i];
-    if (q->state != KVC_SIM_FINISHED) continue;
-    if (q->finish_ns - q->scheduled_ns > longest)
-      longest = q->finish_ns - q->scheduled_ns;
-    if (q->finish_ns > end) end = q->finish_ns;
-  }
-  return last_s > 0 ? 1e-9 * (double)(end - longest) / last_s - 1 : 0;
+  const size_t third = t->n / 3;
+  const double between_s = 1e-9 * (double)(t->items[t->n - 1].arrival_ns -
+                                           t->items[t->n - 1 - third].arrival_ns);
+  if (third == 0 || !(between_s > 0)) return 0;
+  return (wait_s(r, t->n - third, t->n) - wait_s(r, t->n - 2 * third, t->n - third)) /
+         between_s;
 }
 
 static void judge(const struct kvc_search *s, const struct kvc_traffic *t,
                   const struct kvc_sim_result *r, struct kvc_search_point *out)
 {
-  static const double GROWTH = 0.02; /* of the time: more is a queue that grows */
+  static const double GROWTH = 0.02; /* more is a queue that grows */
   size_t worst;
   const double ratio = kvc_slo_ratio(&s->req.slo, r, &worst);
   const double queue = growth_of(t, r) / GROWTH;
@@ -180,13 +196,30 @@ static kvc_code run_in(struct kvc_arena *arena, const struct kvc_search *s,
   return KVC_E_OK;
 }
 
-kvc_code search_simulate(const struct kvc_search *s, const struct search_server *server,
-                         const struct search_run *run, struct kvc_search_point *out,
-                         struct kvc_err *err)
+static kvc_code simulate_once(const struct kvc_search *s,
+                              const struct search_server *server,
+                              const struct search_run *run, struct kvc_search_point *out,
+                              struct kvc_err *err)
 {
   struct kvc_arena arena;
   kvc_arena_init(&arena, RUN_BYTES);
   const kvc_code rc = run_in(&arena, s, server, run, out, err);
   kvc_arena_clear(&arena);
   return rc;
+}
+
+/* A run that ends before the server is as full as it gets shows a load that it would not
+ * hold: by Little's law there are rate x time of them in service. */
+kvc_code search_simulate(const struct kvc_search *s, const struct search_server *server,
+                         const struct search_run *run, struct kvc_search_point *out,
+                         struct kvc_err *err)
+{
+  struct search_run longer = *run;
+  KVC_TRY(simulate_once(s, server, run, out, err));
+  const double in_service =
+      run->rate_per_s * fmax(out->e2e_s.mean - out->queue_s.mean, 0);
+  const double enough = fmin(6 * in_service, (double)run->load->n);
+  if (out->ratio > 1 || !((double)run->requests < 0.6 * enough)) return KVC_E_OK;
+  longer.requests = (size_t)enough;
+  return simulate_once(s, server, &longer, out, err);
 }
