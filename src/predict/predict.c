@@ -1,6 +1,7 @@
 /* predict.c - one measured point sized, priced and simulated.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "predict_room.h"
 #include <kvcap/num.h>
 #include <kvcap/predict.h>
 #include <kvcap/sim_facts.h>
@@ -95,79 +96,6 @@ static kvc_code size_of(struct kvc_arena *arena, struct kvc_db *db,
   return KVC_E_OK;
 }
 
-/* ---- the load
- * -------------------------------------------------------------------------- */
-
-enum { QUANTILES = 64 };
-
-/* Lengths of conversations: 2.6 u^1.6 of their mean, which ends at 2.6 times of it as
- * the data sets do that are cut at a context. */
-static kvc_code natural(struct kvc_arena *arena, double mean, struct kvc_length *out,
-                        struct kvc_err *err)
-{
-  int32_t *values = kvc_arena_alloc(arena, QUANTILES, sizeof *values);
-  if (values == NULL) return kvc_arena_full(arena, "the load", err);
-  for (int i = 0; i < QUANTILES; i++)
-    values[i] = (int32_t)fmax(1, round(mean * 2.6 * pow((i + 0.5) / QUANTILES, 1.6)));
-  *out = (struct kvc_length){
-      .kind = KVC_LEN_EMPIRICAL, .mean = mean, .values = values, .n_values = QUANTILES};
-  return KVC_E_OK;
-}
-
-static struct kvc_length length_of(double mean, double ratio)
-{
-  if (ratio > 0)
-    return (struct kvc_length){.kind = KVC_LEN_UNIFORM,
-                               .mean = mean,
-                               .min = (int32_t)fmax(1, floor(mean * (1 - ratio))),
-                               .max = (int32_t)ceil(mean * (1 + ratio))};
-  return (struct kvc_length){.kind = KVC_LEN_FIXED, .mean = fmax(1, round(mean))};
-}
-
-static bool is_natural(const struct kvc_point *p)
-{
-  return strcmp(p->kind, "serving-steady") == 0 ||
-         strncmp(p->dataset, "sharegpt", 8) == 0 ||
-         strncmp(p->dataset, "ShareGPT", 8) == 0 || strncmp(p->dataset, "Open", 4) == 0;
-}
-
-/* Prompts of a data set whose lengths nobody stated: those of the shipped workloads
- * code-completion and chat, the latter a single turn. */
-static double unstated_tok(const struct kvc_point *p)
-{
-  return strstr(p->dataset, "fim") != NULL || strstr(p->dataset, "code") != NULL ? 2048
-                                                                                 : 300;
-}
-
-static struct kvc_traffic_spec load_of(const struct kvc_point *p,
-                                       const struct kvc_size *size)
-{
-  const double dp = size->setting.dp, seats = (double)size->setting.max_num_seqs;
-  const bool steady = strcmp(p->kind, "serving-steady") == 0;
-  double clients = p->concurrency / dp;
-  double n = p->prompts / dp;
-  if (clients < 1) clients = 1;
-  if (steady) clients = fmin(clients, 2 * seats);
-  if (isnan(n)) n = isfinite(clients) ? 6 * clients : 300;
-  if (steady) n = fmin(n, 4 * seats);
-  n = fmin(fmax(n, 1), 4096);
-  const double prompt = isnan(p->input_tok) ? unstated_tok(p) : p->input_tok;
-  const double output = isnan(p->output_tok) ? 128 : p->output_tok;
-  /* Random lengths of the InferenceX harness lie within a ninth of their mean. */
-  const double ratio = strncmp(p->id, "IX", 2) == 0 ? 0.11 : 0;
-  struct kvc_traffic_spec spec = {.rate_per_s =
-                                      isfinite(p->rate_per_s) ? p->rate_per_s / dp : 0,
-                                  .requests = (size_t)n,
-                                  .prompt = length_of(prompt, ratio),
-                                  .output = length_of(output, ratio),
-                                  .ends_by_stop = true};
-  spec.arrivals = isfinite(p->rate_per_s) ? KVC_ARRIVE_RATE
-                  : isfinite(clients)     ? KVC_ARRIVE_CLOSED
-                                          : KVC_ARRIVE_AT_ONCE;
-  if (isfinite(clients)) spec.clients = (int)fmin(clients, n);
-  return spec;
-}
-
 /* ---- the engine
  * ------------------------------------------------------------------------- */
 
@@ -232,16 +160,6 @@ static void figures(const struct kvc_sim_result *r, double dp, double prompt_tok
   v[KVC_POINT_MEAN_ITL] = 1e3 * r->itl_s.mean;
   v[KVC_POINT_OUTPUT_TOK_S] = dp * r->output_tok_per_s;
   v[KVC_POINT_REQ_PER_S] = dp * r->requests_per_s;
-}
-
-/* With ramp and drain cut off: what is in service over how long it stays (Little). */
-static void steady(const struct kvc_sim_result *r, double dp, struct kvc_prediction *out)
-{
-  const double service_s = r->e2e_s.mean - r->queue_s.mean;
-  if (!(service_s > 0) || r->e2e_s.n == 0) return;
-  const double per_s = dp * r->running_peak / service_s;
-  out->value[KVC_POINT_REQ_PER_S] = per_s;
-  out->value[KVC_POINT_OUTPUT_TOK_S] = per_s * (double)r->output_tok / (double)r->e2e_s.n;
 }
 
 static enum kvc_model_class class_of(const struct kvc_model *m)
@@ -322,19 +240,17 @@ kvc_code kvc_point_predict_tuned(struct kvc_arena *arena, struct kvc_db *db,
                         : -1;
   KVC_TRY(kvc_speed_facts(db, &size->setting, async, &facts, err));
   KVC_TRY(kvc_speed_open(arena, db, size, &facts, tune, &latency, err));
-  struct kvc_traffic_spec spec = load_of(point, size);
-  if (is_natural(point)) {
-    KVC_TRY(natural(arena, spec.prompt.mean, &spec.prompt, err));
-    KVC_TRY(natural(arena, spec.output.mean, &spec.output, err));
-  }
-  KVC_TRY(kvc_traffic_make(arena, &spec, 1, &traffic, err));
-  struct kvc_sim_config config = {.step_time = kvc_latency_step, .clock = latency};
+  struct kvc_traffic_spec spec;
+  KVC_TRY(predict_load(arena, point, size, &spec, &traffic, err));
+  const bool steady = predict_is_steady(point);
+  struct kvc_sim_config config = {
+      .step_time = kvc_latency_step, .clock = latency, .keep_requests = steady};
   KVC_TRY(kvc_sim_engine_of(engine, size, &config.engine, err));
   if (async >= 0) config.engine.async_scheduling = async > 0;
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, &result, err));
   out->model_class = class_of(&size->model);
   figures(&result, size->setting.dp, spec.prompt.mean, out);
-  if (strcmp(point->kind, "serving-steady") == 0) steady(&result, size->setting.dp, out);
+  if (steady) KVC_TRY(predict_steady(&result, traffic.n, size->setting.dp, out, err));
   interval(latency, &result, &spec, &size->setting, out);
   return KVC_E_OK;
 }
