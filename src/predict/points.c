@@ -119,9 +119,9 @@ static double number(struct table *t, struct kvc_point *p, const char *name,
   return missing;
 }
 
-static int whole(struct table *t, struct kvc_point *p, const char *name, double missing)
+static int whole(struct table *t, struct kvc_point *p, const char *name)
 {
-  const double v = number(t, p, name, missing);
+  const double v = number(t, p, name, 1);
   if (v >= 1 && v <= 4096) return (int)v;
   spoil(t, p, name, cell(t, name));
   return 1;
@@ -141,11 +141,10 @@ static void point_of(struct table *t, struct kvc_point *p)
                           .quality = words(t, "quality"),
                           .split = words(t, "split"),
                           .series = words(t, "series_id")};
-  p->pp = whole(t, p, "pp", 1);
-  p->dp = whole(t, p, "dp", 1);
-  p->ep = whole(t, p, "ep", 1);
-  /* experts are spread over tensor x data parallel ranks */
-  p->tp = whole(t, p, "tp", p->ep % p->dp == 0 ? fmax(p->ep / p->dp, 1) : 1);
+  p->pp = whole(t, p, "pp");
+  p->dp = whole(t, p, "dp");
+  p->ep = whole(t, p, "ep");
+  p->tp = whole(t, p, "tp");
   p->input_tok = number(t, p, "input_len_mean", NAN);
   p->output_tok = number(t, p, "output_len_mean", NAN);
   p->rate_per_s = number(t, p, "request_rate", INFINITY);

@@ -10,15 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Client, HTTP, tokenizer: what no step contains.  Fitted on the calibrate rows of 1,062
- * measured points, whose hosts and clients differ: a presumption, not a fact. */
-static const double CLIENT_S = 0.012, CLIENT_TOK_S = 4e-6;
-
-double kvc_client_s(double prompt_tok)
-{
-  return CLIENT_S + CLIENT_TOK_S * fmax(prompt_tok, 0);
-}
-
 static bool says(const struct kvc_point *p, const char *what)
 {
   return strstr(p->flags, what) != NULL;
@@ -51,13 +42,33 @@ static void deploy(const struct kvc_point *p, struct kvc_deploy *d)
   d->max_num_seqs = (int64_t)p->max_num_seqs;
   d->max_num_batched_tok = (int64_t)p->max_num_batched_tok;
   d->max_model_len_tok = (int64_t)flag(p, "max-model-len");
-  if (strncmp(p->kv_dtype, "fp8", 3) == 0) d->kv_cache_dtype = "fp8";
+  if (strncmp(p->kv_dtype, "fp8", 3) == 0 || says(p, "kv-cache-dtype=fp8") ||
+      says(p, "kv-cache-dtype fp8"))
+    d->kv_cache_dtype = "fp8";
   if (says(p, "enforce-eager")) d->enforce_eager = 1;
+  if (says(p, "no-enable-chunked-prefill")) d->chunked_prefill = 0;
   const double share = fmax(flag(p, "util"), flag(p, "gpu-memory-utilization"));
   if (share > 0.1 && share <= 1) d->gpu_memory_utilization = share;
   d->max_cudagraph_size = (int64_t)flag(p, "max-cudagraph-capture-size");
   if (d->max_model_len_tok == 0 && p->input_tok > 0 && p->output_tok > 0)
     d->max_model_len_tok = (int64_t)(2 * (p->input_tok + p->output_tok) + 2048);
+}
+
+/* FP8 or FP4 weights of a model that is published without: a checkpoint of ModelOpt,
+ * which has scales for an FP8 cache, and releases that follow a checkpoint use them.
+ * Served levels of Llama 70B queue on one H200 and one B200 as if the cache were FP8; on
+ * H100, whose recipe keeps 16 bits, they do not: presumed of boards above 100 GB. */
+static bool brings_fp8_cache(struct kvc_db *db, const struct kvc_point *p,
+                             const struct kvc_size *size)
+{
+  struct kvc_engine *engine;
+  const struct kvc_setting *set = &size->setting;
+  if (p->kv_dtype[0] != '\0' || strlen(p->quantization) != 3) return false;
+  if (!(size->gpu.memory_bytes.value > 100e9)) return false;
+  if (kvc_db_engine(db, "vllm", &engine, NULL) != KVC_E_OK) return false;
+  const struct kvc_fact *f =
+      kvc_engine_fact(engine, "kv_auto_from_checkpoint", &set->version, set->engine);
+  return f != NULL && strcmp(f->value, "true") == 0;
 }
 
 static kvc_code size_of(struct kvc_arena *arena, struct kvc_db *db,
@@ -83,6 +94,9 @@ static kvc_code size_of(struct kvc_arena *arena, struct kvc_db *db,
   }
   const bool fp8 = strncmp(p->quantization, "fp8", 3) == 0;
   const bool fp4 = strcmp(p->quantization, "fp4") == 0;
+  if ((fp8 || fp4) && out->model.quant.kind == KVC_QUANT_NONE &&
+      req.deploy.kv_cache_dtype == NULL && brings_fp8_cache(db, p, out))
+    req.deploy.kv_cache_dtype = "fp8";
   if (fp8 && out->model.quant.kind == KVC_QUANT_NONE) {
     req.deploy.quantization = "fp8";
     return kvc_size_run(arena, db, &req, out, err);
@@ -129,31 +143,12 @@ kvc_code kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_siz
 /* ---- figures
  * ------------------------------------------------------------------------------ */
 
-static void shift(struct kvc_sim_dist *d, double by_s)
+static void figures(const struct kvc_sim_result *r, double dp, struct kvc_prediction *out)
 {
-  if (d->n == 0) return;
-  d->mean += by_s;
-  d->p50 += by_s;
-  d->p90 += by_s;
-  d->p95 += by_s;
-  d->p99 += by_s;
-  d->max += by_s;
-}
-
-void kvc_client_add(struct kvc_sim_result *result, double client_s)
-{
-  shift(&result->ttft_s, client_s);
-  shift(&result->e2e_s, client_s);
-}
-
-static void figures(const struct kvc_sim_result *r, double dp, double prompt_tok,
-                    struct kvc_prediction *out)
-{
-  const double client_s = kvc_client_s(prompt_tok);
   double *v = out->value;
-  v[KVC_POINT_MEAN_TTFT] = 1e3 * (r->ttft_s.mean + client_s);
-  v[KVC_POINT_MEDIAN_TTFT] = 1e3 * (r->ttft_s.p50 + client_s);
-  v[KVC_POINT_P99_TTFT] = 1e3 * (r->ttft_s.p99 + client_s);
+  v[KVC_POINT_MEAN_TTFT] = 1e3 * r->ttft_s.mean;
+  v[KVC_POINT_MEDIAN_TTFT] = 1e3 * r->ttft_s.p50;
+  v[KVC_POINT_P99_TTFT] = 1e3 * r->ttft_s.p99;
   v[KVC_POINT_MEAN_TPOT] = 1e3 * r->tpot_s.mean;
   v[KVC_POINT_MEDIAN_TPOT] = 1e3 * r->tpot_s.p50;
   v[KVC_POINT_P99_TPOT] = 1e3 * r->tpot_s.p99;
@@ -249,7 +244,9 @@ kvc_code kvc_point_predict_tuned(struct kvc_arena *arena, struct kvc_db *db,
   if (async >= 0) config.engine.async_scheduling = async > 0;
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, &result, err));
   out->model_class = class_of(&size->model);
-  figures(&result, size->setting.dp, spec.prompt.mean, out);
+  kvc_client_add(&result, kvc_client_s(spec.prompt.mean));
+  kvc_client_burst(&result, &traffic, size->setting.dp);
+  figures(&result, size->setting.dp, out);
   if (steady) KVC_TRY(predict_steady(&result, traffic.n, size->setting.dp, out, err));
   interval(latency, &result, &spec, &size->setting, out);
   return KVC_E_OK;

@@ -15,8 +15,9 @@
  *              out, x = tokens an expert.  Expert parallelism: the slowest rank holds
  *              SKEW times its share of tokens and reads the largest of as many draws of
  *              touched experts as there are ranks.  In releases before those of the
- *              tables FP8 experts, and on Blackwell all but MXFP4, take 'moe_scale'
- *              times as long: presumed from servers.      source: kernel tables
+ *              tables FP8 experts, where the GPU computes in FP8, and on Blackwell all
+ *              but MXFP4, take 'moe_scale' times as long: presumed from servers.
+ *                                                         source: kernel tables
  *   attention  decode: bytes = KV of all contexts, cut at the window; flops = 2 heads
  *              (qk + v) context.  prefill: pairs = new (context + new / 2), flops =
  *              2 heads (qk + v) pairs, x = 2 pairs / new.  Latent attention decodes
@@ -34,7 +35,8 @@
  *              it is longer.                              fitted on servers, by release
  *
  * Known lies.  All contexts of a batch are as long as their mean (the longest decides
- * in part).  Kernels of one step never overlap.  Clocks do not drop.  Tile effects of
+ * in part).  Kernels of one step never overlap.  Clocks drop on Ampere only, by one share
+ * for all that is bound by arithmetic (prepare.c).  Tile effects of
  * GEMM sizes are not modelled.  LoRA costs a tenth of the layers' linear time.  With
  * pipeline stages the decodes are split evenly and a chunk passes whole, so a step is
  * the stages' sum over the split batch.  Verifying costs what the caller's tokens say,
@@ -99,9 +101,7 @@ static double experts(const struct kvc_latency *l, const struct speed_op *o, dou
   const double flops = 2 * pairs * op->madds;
   account(s, op->count, bytes, flops, l->bandwidth, o->peak_flops);
   const double x = fmax(pairs / hit, 1e-3);
-  const bool late = l->new_gpu || op->fmt == KVC_FMT_FP8 || op->fmt == KVC_FMT_FP8_BLOCK;
-  const double scale =
-      l->speed.moe_scale > 1 && late && op->fmt != KVC_FMT_MXFP4 ? l->speed.moe_scale : 1;
+  const double scale = o->late && l->speed.moe_scale > 1 ? l->speed.moe_scale : 1;
   return op->count * scale * kvc_priced_time(&o->curve, bytes, flops, x);
 }
 
