@@ -136,8 +136,8 @@ static struct kvc_traffic_spec spec_of(const struct kvc_point *p,
 
 /* As vLLM's client does since 0.9: gaps are stretched so that n requests take n / rate.
  */
-static kvc_code make(struct kvc_arena *arena, struct kvc_traffic_spec spec,
-                     struct kvc_traffic *out, struct kvc_err *err)
+kvc_code predict_traffic(struct kvc_arena *arena, struct kvc_traffic_spec spec,
+                         struct kvc_traffic *out, struct kvc_err *err)
 {
   KVC_TRY(kvc_traffic_make(arena, &spec, 1, out, err));
   if (spec.arrivals != KVC_ARRIVE_RATE || out->n < 2) return KVC_E_OK;
@@ -152,7 +152,7 @@ kvc_code predict_load(struct kvc_arena *arena, const struct kvc_point *p,
                       struct kvc_traffic *out, struct kvc_err *err)
 {
   *spec = spec_of(p, size);
-  KVC_TRY(make(arena, *spec, out, err));
+  KVC_TRY(predict_traffic(arena, *spec, out, err));
   const bool shared = is_sharegpt(p);
   if (!shared && !predict_is_steady(p) && strncmp(p->dataset, "Open", 4) != 0)
     return KVC_E_OK;

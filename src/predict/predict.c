@@ -40,6 +40,9 @@ static void deploy(const struct kvc_point *p, struct kvc_deploy *d)
   d->dp = p->dp;
   d->expert_parallel = p->ep > 1 || says(p, "enable-expert-parallel");
   d->max_num_seqs = (int64_t)p->max_num_seqs;
+  /* a batch-size sweep states that of all ranks: tokens per second x ITL say so */
+  if (predict_is_steady(p) && p->dp > 1)
+    d->max_num_seqs = (d->max_num_seqs + p->dp - 1) / p->dp;
   d->max_num_batched_tok = (int64_t)p->max_num_batched_tok;
   d->max_model_len_tok = (int64_t)flag(p, "max-model-len");
   if (strncmp(p->kv_dtype, "fp8", 3) == 0 || says(p, "kv-cache-dtype=fp8") ||

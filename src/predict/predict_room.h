@@ -19,6 +19,10 @@ kvc_code predict_load(struct kvc_arena *arena, const struct kvc_point *point,
                       const struct kvc_size *size, struct kvc_traffic_spec *spec,
                       struct kvc_traffic *out, struct kvc_err *err) KVC_MUST_USE;
 
+/* Draws a load; an open one ends after n / rate. */
+kvc_code predict_traffic(struct kvc_arena *arena, struct kvc_traffic_spec spec,
+                         struct kvc_traffic *out, struct kvc_err *err) KVC_MUST_USE;
+
 /* Its figures leave out ramp and drain. */
 bool predict_is_steady(const struct kvc_point *point);
 
