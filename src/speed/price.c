@@ -134,23 +134,30 @@ static double decode_attention(const struct kvc_latency *l, const struct speed_o
   return op->count * kvc_priced_time(&o->curve, bytes, flops, 1);
 }
 
+/* All prompts of a step in one launch. */
 static double prefill_attention(const struct kvc_latency *l, const struct speed_op *o,
-                                const struct kvc_chunk *c, struct sum *s)
+                                const struct kvc_step *step, struct sum *s)
 {
   const struct kvc_op *op = &o->op;
   const double w = op->window_tok;
-  const double all = c->new_tok * (c->context_tok + c->new_tok / 2);
-  double pairs = w > 0 ? fmin(all, c->new_tok * w) : all;
-  double flops = 0;
-  if (op->topk_tok > 0) {
-    flops += op->index_flops * all;
-    pairs = fmin(pairs, c->new_tok * op->topk_tok);
+  double flops = 0, bytes = 0, pairs = 0, fresh = 0;
+  for (size_t i = 0; i < step->n_prefills; i++) {
+    const struct kvc_chunk *c = &step->prefills[i];
+    const double all = c->new_tok * (c->context_tok + c->new_tok / 2);
+    double seen_pairs = w > 0 ? fmin(all, c->new_tok * w) : all;
+    if (op->topk_tok > 0) {
+      flops += op->index_flops * all;
+      seen_pairs = fmin(seen_pairs, c->new_tok * op->topk_tok);
+    }
+    flops += 2 * op->heads * (op->qk_dim + op->v_dim) * seen_pairs;
+    bytes += (c->new_tok + seen(c->context_tok, w)) * op->kv_bytes_tok +
+             2 * c->new_tok * op->heads * (op->qk_dim + op->v_dim);
+    pairs += seen_pairs;
+    fresh += c->new_tok;
   }
-  flops += 2 * op->heads * (op->qk_dim + op->v_dim) * pairs;
-  const double bytes = (c->new_tok + seen(c->context_tok, w)) * op->kv_bytes_tok +
-                       2 * c->new_tok * op->heads * (op->qk_dim + op->v_dim);
+  if (!(fresh > 0)) return 0;
   account(s, op->count, bytes, flops, l->bandwidth, o->peak_flops);
-  return op->count * (kvc_priced_time(&o->chunk, bytes, flops, 2 * pairs / c->new_tok));
+  return op->count * kvc_priced_time(&o->chunk, bytes, flops, 2 * pairs / fresh);
 }
 
 static double state(const struct kvc_latency *l, const struct speed_op *o,
@@ -228,8 +235,7 @@ static void operations(const struct kvc_latency *l, const struct kvc_step *step,
     case KVC_OP_STATE: c->attention_s += state(l, o, step, t->seqs, t->fresh, s); break;
     default:
       c->attention_s += decode_attention(l, o, step, t->seqs, s);
-      for (size_t k = 0; k < step->n_prefills; k++)
-        c->attention_s += prefill_attention(l, o, &step->prefills[k], s);
+      c->attention_s += prefill_attention(l, o, step, s);
     }
   }
   const double bytes = l->shape.plain_bytes + m * l->shape.row_bytes;
