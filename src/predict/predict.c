@@ -232,6 +232,7 @@ kvc_code kvc_point_predict_tuned(struct kvc_arena *arena, struct kvc_db *db,
   if (!size->memory.fits)
     return kvc_fail(err, KVC_E_INFEASIBLE, point->id, "does not start: %.300s",
                     size->memory.error);
+  if (says(point, "NCCL_P2P_DISABLE=1")) size->gpu.link_bps.value = 0;
   const int async = says(point, "async scheduling off") ? 0
                     : says(point, "async-scheduling") || says(point, "async_scheduling")
                         ? 1

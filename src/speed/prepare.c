@@ -155,11 +155,11 @@ static void curves_of(const struct kvc_latency_input *in, struct speed_op *o, do
 }
 
 /* All-reduce over host memory where cards cannot reach each other: 45 us a doubling
- * and 7 GB/s, from servers of A40 and RTX 4090. */
+ * and 6 GB/s, from servers of A40 and RTX 4090. */
 static struct kvc_priced through_host(double tp)
 {
   return (struct kvc_priced){
-      .fixed_s = 45e-6 * log2(tp), .s_per_byte = 1 / 7e9, .sharpness = 4};
+      .fixed_s = 45e-6 * log2(tp), .s_per_byte = 1 / 6e9, .sharpness = 4};
 }
 
 static const struct kvc_curve *link_curve(const struct kvc_kernels *k,
