@@ -72,6 +72,15 @@ double kvc_client_s(double prompt_tok);
 /* Adds them to TTFT and end to end of a simulated run. */
 void kvc_client_add(struct kvc_sim_result *result, double client_s);
 
+/* Seconds until the server's front end has read the requests that 'traffic' sends at once
+ * to each of 'ranks': their number times a presumed time each, while no token is sent. */
+double kvc_client_burst_s(const struct kvc_traffic *traffic, double ranks);
+/* How many of them come at once to a rank: all, the clients of a closed loop, or 1. */
+size_t kvc_client_burst_size(const struct kvc_traffic *traffic);
+/* Adds them to the TTFT and end-to-end time of those requests, and to the duration. */
+void kvc_client_burst(struct kvc_sim_result *result, const struct kvc_traffic *traffic,
+                      double ranks);
+
 /* Within which factors of a prediction nine of ten measured servers lie: the 5th and
  * 95th percentile of measured / predicted over 747 points that were used for fitting
  * (coverage is then counted on others).  Wider for a GPU without kernel tables, and

@@ -54,10 +54,13 @@ static kvc_code write_requests(struct simulate *s, const struct kvc_traffic *t,
   kvc_buf_init(&csv, 1u << 30);
   kvc_buf_puts(&csv, "request,arrival_s,prompt_tok,output_tok,queue_s,ttft_s,e2e_s,"
                      "cached_tok,preemptions\n");
+  const size_t burst = kvc_client_burst_size(t);
+  const double burst_s = kvc_client_burst_s(t, s->size->setting.dp);
   for (size_t i = 0; i < t->n && r->requests != NULL; i++) {
     const struct kvc_sim_request *q = &r->requests[i];
     if (q->state != KVC_SIM_FINISHED) continue;
-    const double client_s = kvc_client_s(t->items[i].prompt_tok);
+    const double client_s =
+        kvc_client_s(t->items[i].prompt_tok) + (i < burst ? burst_s : 0);
     kvc_buf_printf(&csv, "%zu,%.6f,%d,%d,%.6f,%.6f,%.6f,%d,%d\n", i,
                    (double)q->arrival_ns / 1e9, t->items[i].prompt_tok, q->output_tok,
                    (double)(q->scheduled_ns - q->arrival_ns) / 1e9,
@@ -109,6 +112,7 @@ static kvc_code simulated(struct sweep *w, struct kvc_arena *arena,
   less_client(&config->slo, run->client_s);
   KVC_TRY(kvc_sim_run(arena, config, &traffic, &run->result, err));
   kvc_client_add(&run->result, run->client_s);
+  kvc_client_burst(&run->result, &traffic, s->size->setting.dp);
   run->overloaded = is_overloaded(&traffic, &run->result);
   run->rate_per_s = s->trace.n > 0 && s->n_pairs == 0 && isinf(rate) && clients == 0
                         ? (double)NAN

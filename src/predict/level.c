@@ -1,6 +1,7 @@
 /* level.c - a benchmark result as a load level, and that level simulated.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "predict_room.h"
 #include <kvcap/levels.h>
 #include <kvcap/speed.h>
 #include <math.h>
@@ -150,10 +151,13 @@ static kvc_code run(struct kvc_arena *arena, const struct kvc_levels *s,
   const double dp = s->size->setting.dp;
   struct kvc_traffic_spec spec = traffic_of(l, dp);
   KVC_TRY(kvc_speed_open(arena, s->db, s->size, NULL, tune, &latency, err));
-  KVC_TRY(kvc_traffic_make(arena, &spec, 1, &traffic, err));
+  KVC_TRY(predict_traffic(arena, spec, &traffic, err));
   struct kvc_sim_config config = {.step_time = kvc_latency_step, .clock = latency};
   KVC_TRY(kvc_sim_engine_of(s->engine, s->size, &config.engine, err));
-  return kvc_sim_run(arena, &config, &traffic, out, err);
+  KVC_TRY(kvc_sim_run(arena, &config, &traffic, out, err));
+  kvc_client_add(out, kvc_client_s(l->input_tok));
+  kvc_client_burst(out, &traffic, dp);
+  return KVC_E_OK;
 }
 
 kvc_code kvc_level_predict(const struct kvc_levels *s, const struct kvc_tune *tune,
@@ -173,7 +177,7 @@ kvc_code kvc_level_predict(const struct kvc_levels *s, const struct kvc_tune *tu
                     "no request of this load would be served: the longest context is "
                     "shorter than prompt and output");
   *out = (struct kvc_serving){.tpot_s = r.tpot_s.mean,
-                              .ttft_s = r.ttft_s.mean + kvc_client_s(l->input_tok),
+                              .ttft_s = r.ttft_s.mean,
                               .output_tok_s = s->size->setting.dp * r.output_tok_per_s};
   if (clients != NULL) *clients = s->size->setting.dp * r.running_mean;
   return KVC_E_OK;

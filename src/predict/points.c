@@ -141,10 +141,10 @@ static void point_of(struct table *t, struct kvc_point *p)
                           .quality = words(t, "quality"),
                           .split = words(t, "split"),
                           .series = words(t, "series_id")};
-  p->tp = whole(t, p, "tp");
   p->pp = whole(t, p, "pp");
   p->dp = whole(t, p, "dp");
   p->ep = whole(t, p, "ep");
+  p->tp = whole(t, p, "tp");
   p->input_tok = number(t, p, "input_len_mean", NAN);
   p->output_tok = number(t, p, "output_len_mean", NAN);
   p->rate_per_s = number(t, p, "request_rate", INFINITY);

@@ -1,6 +1,7 @@
 /* predict.c - one measured point sized, priced and simulated.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "predict_room.h"
 #include <kvcap/num.h>
 #include <kvcap/predict.h>
 #include <kvcap/sim_facts.h>
@@ -8,15 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Client, HTTP, tokenizer: what no step contains.  Fitted on the calibrate rows of 1,062
- * measured points, whose hosts and clients differ: a presumption, not a fact. */
-static const double CLIENT_S = 0.012, CLIENT_TOK_S = 4e-6;
-
-double kvc_client_s(double prompt_tok)
-{
-  return CLIENT_S + CLIENT_TOK_S * fmax(prompt_tok, 0);
-}
 
 static bool says(const struct kvc_point *p, const char *what)
 {
@@ -48,15 +40,38 @@ static void deploy(const struct kvc_point *p, struct kvc_deploy *d)
   d->dp = p->dp;
   d->expert_parallel = p->ep > 1 || says(p, "enable-expert-parallel");
   d->max_num_seqs = (int64_t)p->max_num_seqs;
+  /* a batch-size sweep states that of all ranks: tokens per second x ITL say so */
+  if (predict_is_steady(p) && p->dp > 1)
+    d->max_num_seqs = (d->max_num_seqs + p->dp - 1) / p->dp;
   d->max_num_batched_tok = (int64_t)p->max_num_batched_tok;
   d->max_model_len_tok = (int64_t)flag(p, "max-model-len");
-  if (strncmp(p->kv_dtype, "fp8", 3) == 0) d->kv_cache_dtype = "fp8";
+  if (strncmp(p->kv_dtype, "fp8", 3) == 0 || says(p, "kv-cache-dtype=fp8") ||
+      says(p, "kv-cache-dtype fp8"))
+    d->kv_cache_dtype = "fp8";
   if (says(p, "enforce-eager")) d->enforce_eager = 1;
+  if (says(p, "no-enable-chunked-prefill")) d->chunked_prefill = 0;
   const double share = fmax(flag(p, "util"), flag(p, "gpu-memory-utilization"));
   if (share > 0.1 && share <= 1) d->gpu_memory_utilization = share;
   d->max_cudagraph_size = (int64_t)flag(p, "max-cudagraph-capture-size");
   if (d->max_model_len_tok == 0 && p->input_tok > 0 && p->output_tok > 0)
     d->max_model_len_tok = (int64_t)(2 * (p->input_tok + p->output_tok) + 2048);
+}
+
+/* FP8 or FP4 weights of a model that is published without: a checkpoint of ModelOpt,
+ * which has scales for an FP8 cache, and releases that follow a checkpoint use them.
+ * Served levels of Llama 70B queue on one H200 and one B200 as if the cache were FP8; on
+ * H100, whose recipe keeps 16 bits, they do not: presumed of boards above 100 GB. */
+static bool brings_fp8_cache(struct kvc_db *db, const struct kvc_point *p,
+                             const struct kvc_size *size)
+{
+  struct kvc_engine *engine;
+  const struct kvc_setting *set = &size->setting;
+  if (p->kv_dtype[0] != '\0' || strlen(p->quantization) != 3) return false;
+  if (!(size->gpu.memory_bytes.value > 100e9)) return false;
+  if (kvc_db_engine(db, "vllm", &engine, NULL) != KVC_E_OK) return false;
+  const struct kvc_fact *f =
+      kvc_engine_fact(engine, "kv_auto_from_checkpoint", &set->version, set->engine);
+  return f != NULL && strcmp(f->value, "true") == 0;
 }
 
 static kvc_code size_of(struct kvc_arena *arena, struct kvc_db *db,
@@ -82,6 +97,9 @@ static kvc_code size_of(struct kvc_arena *arena, struct kvc_db *db,
   }
   const bool fp8 = strncmp(p->quantization, "fp8", 3) == 0;
   const bool fp4 = strcmp(p->quantization, "fp4") == 0;
+  if ((fp8 || fp4) && out->model.quant.kind == KVC_QUANT_NONE &&
+      req.deploy.kv_cache_dtype == NULL && brings_fp8_cache(db, p, out))
+    req.deploy.kv_cache_dtype = "fp8";
   if (fp8 && out->model.quant.kind == KVC_QUANT_NONE) {
     req.deploy.quantization = "fp8";
     return kvc_size_run(arena, db, &req, out, err);
@@ -93,79 +111,6 @@ static kvc_code size_of(struct kvc_arena *arena, struct kvc_db *db,
     return kvc_size_run(arena, db, &req, out, err);
   }
   return KVC_E_OK;
-}
-
-/* ---- the load
- * -------------------------------------------------------------------------- */
-
-enum { QUANTILES = 64 };
-
-/* Lengths of conversations: 2.6 u^1.6 of their mean, which ends at 2.6 times of it as
- * the data sets do that are cut at a context. */
-static kvc_code natural(struct kvc_arena *arena, double mean, struct kvc_length *out,
-                        struct kvc_err *err)
-{
-  int32_t *values = kvc_arena_alloc(arena, QUANTILES, sizeof *values);
-  if (values == NULL) return kvc_arena_full(arena, "the load", err);
-  for (int i = 0; i < QUANTILES; i++)
-    values[i] = (int32_t)fmax(1, round(mean * 2.6 * pow((i + 0.5) / QUANTILES, 1.6)));
-  *out = (struct kvc_length){
-      .kind = KVC_LEN_EMPIRICAL, .mean = mean, .values = values, .n_values = QUANTILES};
-  return KVC_E_OK;
-}
-
-static struct kvc_length length_of(double mean, double ratio)
-{
-  if (ratio > 0)
-    return (struct kvc_length){.kind = KVC_LEN_UNIFORM,
-                               .mean = mean,
-                               .min = (int32_t)fmax(1, floor(mean * (1 - ratio))),
-                               .max = (int32_t)ceil(mean * (1 + ratio))};
-  return (struct kvc_length){.kind = KVC_LEN_FIXED, .mean = fmax(1, round(mean))};
-}
-
-static bool is_natural(const struct kvc_point *p)
-{
-  return strcmp(p->kind, "serving-steady") == 0 ||
-         strncmp(p->dataset, "sharegpt", 8) == 0 ||
-         strncmp(p->dataset, "ShareGPT", 8) == 0 || strncmp(p->dataset, "Open", 4) == 0;
-}
-
-/* Prompts of a data set whose lengths nobody stated: those of the shipped workloads
- * code-completion and chat, the latter a single turn. */
-static double unstated_tok(const struct kvc_point *p)
-{
-  return strstr(p->dataset, "fim") != NULL || strstr(p->dataset, "code") != NULL ? 2048
-                                                                                 : 300;
-}
-
-static struct kvc_traffic_spec load_of(const struct kvc_point *p,
-                                       const struct kvc_size *size)
-{
-  const double dp = size->setting.dp, seats = (double)size->setting.max_num_seqs;
-  const bool steady = strcmp(p->kind, "serving-steady") == 0;
-  double clients = p->concurrency / dp;
-  double n = p->prompts / dp;
-  if (clients < 1) clients = 1;
-  if (steady) clients = fmin(clients, 2 * seats);
-  if (isnan(n)) n = isfinite(clients) ? 6 * clients : 300;
-  if (steady) n = fmin(n, 4 * seats);
-  n = fmin(fmax(n, 1), 4096);
-  const double prompt = isnan(p->input_tok) ? unstated_tok(p) : p->input_tok;
-  const double output = isnan(p->output_tok) ? 128 : p->output_tok;
-  /* Random lengths of the InferenceX harness lie within a ninth of their mean. */
-  const double ratio = strncmp(p->id, "IX", 2) == 0 ? 0.11 : 0;
-  struct kvc_traffic_spec spec = {.rate_per_s =
-                                      isfinite(p->rate_per_s) ? p->rate_per_s / dp : 0,
-                                  .requests = (size_t)n,
-                                  .prompt = length_of(prompt, ratio),
-                                  .output = length_of(output, ratio),
-                                  .ends_by_stop = true};
-  spec.arrivals = isfinite(p->rate_per_s) ? KVC_ARRIVE_RATE
-                  : isfinite(clients)     ? KVC_ARRIVE_CLOSED
-                                          : KVC_ARRIVE_AT_ONCE;
-  if (isfinite(clients)) spec.clients = (int)fmin(clients, n);
-  return spec;
 }
 
 /* ---- the engine
@@ -201,47 +146,18 @@ kvc_code kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_siz
 /* ---- figures
  * ------------------------------------------------------------------------------ */
 
-static void shift(struct kvc_sim_dist *d, double by_s)
+static void figures(const struct kvc_sim_result *r, double dp, struct kvc_prediction *out)
 {
-  if (d->n == 0) return;
-  d->mean += by_s;
-  d->p50 += by_s;
-  d->p90 += by_s;
-  d->p95 += by_s;
-  d->p99 += by_s;
-  d->max += by_s;
-}
-
-void kvc_client_add(struct kvc_sim_result *result, double client_s)
-{
-  shift(&result->ttft_s, client_s);
-  shift(&result->e2e_s, client_s);
-}
-
-static void figures(const struct kvc_sim_result *r, double dp, double prompt_tok,
-                    struct kvc_prediction *out)
-{
-  const double client_s = kvc_client_s(prompt_tok);
   double *v = out->value;
-  v[KVC_POINT_MEAN_TTFT] = 1e3 * (r->ttft_s.mean + client_s);
-  v[KVC_POINT_MEDIAN_TTFT] = 1e3 * (r->ttft_s.p50 + client_s);
-  v[KVC_POINT_P99_TTFT] = 1e3 * (r->ttft_s.p99 + client_s);
+  v[KVC_POINT_MEAN_TTFT] = 1e3 * r->ttft_s.mean;
+  v[KVC_POINT_MEDIAN_TTFT] = 1e3 * r->ttft_s.p50;
+  v[KVC_POINT_P99_TTFT] = 1e3 * r->ttft_s.p99;
   v[KVC_POINT_MEAN_TPOT] = 1e3 * r->tpot_s.mean;
   v[KVC_POINT_MEDIAN_TPOT] = 1e3 * r->tpot_s.p50;
   v[KVC_POINT_P99_TPOT] = 1e3 * r->tpot_s.p99;
   v[KVC_POINT_MEAN_ITL] = 1e3 * r->itl_s.mean;
   v[KVC_POINT_OUTPUT_TOK_S] = dp * r->output_tok_per_s;
   v[KVC_POINT_REQ_PER_S] = dp * r->requests_per_s;
-}
-
-/* With ramp and drain cut off: what is in service over how long it stays (Little). */
-static void steady(const struct kvc_sim_result *r, double dp, struct kvc_prediction *out)
-{
-  const double service_s = r->e2e_s.mean - r->queue_s.mean;
-  if (!(service_s > 0) || r->e2e_s.n == 0) return;
-  const double per_s = dp * r->running_peak / service_s;
-  out->value[KVC_POINT_REQ_PER_S] = per_s;
-  out->value[KVC_POINT_OUTPUT_TOK_S] = per_s * (double)r->output_tok / (double)r->e2e_s.n;
 }
 
 static enum kvc_model_class class_of(const struct kvc_model *m)
@@ -316,25 +232,26 @@ kvc_code kvc_point_predict_tuned(struct kvc_arena *arena, struct kvc_db *db,
   if (!size->memory.fits)
     return kvc_fail(err, KVC_E_INFEASIBLE, point->id, "does not start: %.300s",
                     size->memory.error);
+  if (says(point, "NCCL_P2P_DISABLE=1")) size->gpu.link_bps.value = 0;
   const int async = says(point, "async scheduling off") ? 0
                     : says(point, "async-scheduling") || says(point, "async_scheduling")
                         ? 1
                         : -1;
   KVC_TRY(kvc_speed_facts(db, &size->setting, async, &facts, err));
   KVC_TRY(kvc_speed_open(arena, db, size, &facts, tune, &latency, err));
-  struct kvc_traffic_spec spec = load_of(point, size);
-  if (is_natural(point)) {
-    KVC_TRY(natural(arena, spec.prompt.mean, &spec.prompt, err));
-    KVC_TRY(natural(arena, spec.output.mean, &spec.output, err));
-  }
-  KVC_TRY(kvc_traffic_make(arena, &spec, 1, &traffic, err));
-  struct kvc_sim_config config = {.step_time = kvc_latency_step, .clock = latency};
+  struct kvc_traffic_spec spec;
+  KVC_TRY(predict_load(arena, point, size, &spec, &traffic, err));
+  const bool steady = predict_is_steady(point);
+  struct kvc_sim_config config = {
+      .step_time = kvc_latency_step, .clock = latency, .keep_requests = steady};
   KVC_TRY(kvc_sim_engine_of(engine, size, &config.engine, err));
   if (async >= 0) config.engine.async_scheduling = async > 0;
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, &result, err));
   out->model_class = class_of(&size->model);
-  figures(&result, size->setting.dp, spec.prompt.mean, out);
-  if (strcmp(point->kind, "serving-steady") == 0) steady(&result, size->setting.dp, out);
+  kvc_client_add(&result, kvc_client_s(spec.prompt.mean));
+  kvc_client_burst(&result, &traffic, size->setting.dp);
+  figures(&result, size->setting.dp, out);
+  if (steady) KVC_TRY(predict_steady(&result, traffic.n, size->setting.dp, out, err));
   interval(latency, &result, &spec, &size->setting, out);
   return KVC_E_OK;
 }

@@ -11,6 +11,7 @@ struct speed_op {
   struct kvc_op op;
   struct kvc_priced curve, chunk; /* decode or plain; prefill of attention */
   double peak_flops;
+  bool late; /* experts whose kernels early releases had not tuned */
 };
 
 struct kvc_latency {
@@ -24,7 +25,6 @@ struct kvc_latency {
   double reduce_max_bytes;
   double hop_s, hop_s_per_byte; /* between pipeline stages */
   double tp, pp, dp;
-  bool new_gpu; /* of an architecture that early releases had no tuned experts for */
   bool whole_experts;
   struct kvc_speed_facts speed;
   struct kvc_tune tune;

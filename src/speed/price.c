@@ -15,8 +15,9 @@
  *              out, x = tokens an expert.  Expert parallelism: the slowest rank holds
  *              SKEW times its share of tokens and reads the largest of as many draws of
  *              touched experts as there are ranks.  In releases before those of the
- *              tables FP8 experts, and on Blackwell all but MXFP4, take 'moe_scale'
- *              times as long: presumed from servers.      source: kernel tables
+ *              tables FP8 experts, where the GPU computes in FP8, and on Blackwell all
+ *              but MXFP4, take 'moe_scale' times as long: presumed from servers.
+ *                                                         source: kernel tables
  *   attention  decode: bytes = KV of all contexts, cut at the window; flops = 2 heads
  *              (qk + v) context.  prefill: pairs = new (context + new / 2), flops =
  *              2 heads (qk + v) pairs, x = 2 pairs / new.  Latent attention decodes
@@ -34,7 +35,8 @@
  *              it is longer.                              fitted on servers, by release
  *
  * Known lies.  All contexts of a batch are as long as their mean (the longest decides
- * in part).  Kernels of one step never overlap.  Clocks do not drop.  Tile effects of
+ * in part).  Kernels of one step never overlap.  Clocks drop on Ampere only, by one share
+ * for all that is bound by arithmetic (prepare.c).  Tile effects of
  * GEMM sizes are not modelled.  LoRA costs a tenth of the layers' linear time.  With
  * pipeline stages the decodes are split evenly and a chunk passes whole, so a step is
  * the stages' sum over the split batch.  Verifying costs what the caller's tokens say,
@@ -99,9 +101,7 @@ static double experts(const struct kvc_latency *l, const struct speed_op *o, dou
   const double flops = 2 * pairs * op->madds;
   account(s, op->count, bytes, flops, l->bandwidth, o->peak_flops);
   const double x = fmax(pairs / hit, 1e-3);
-  const bool late = l->new_gpu || op->fmt == KVC_FMT_FP8 || op->fmt == KVC_FMT_FP8_BLOCK;
-  const double scale =
-      l->speed.moe_scale > 1 && late && op->fmt != KVC_FMT_MXFP4 ? l->speed.moe_scale : 1;
+  const double scale = o->late && l->speed.moe_scale > 1 ? l->speed.moe_scale : 1;
   return op->count * scale * kvc_priced_time(&o->curve, bytes, flops, x);
 }
 
@@ -134,23 +134,30 @@ static double decode_attention(const struct kvc_latency *l, const struct speed_o
   return op->count * kvc_priced_time(&o->curve, bytes, flops, 1);
 }
 
+/* All prompts of a step in one launch. */
 static double prefill_attention(const struct kvc_latency *l, const struct speed_op *o,
-                                const struct kvc_chunk *c, struct sum *s)
+                                const struct kvc_step *step, struct sum *s)
 {
   const struct kvc_op *op = &o->op;
   const double w = op->window_tok;
-  const double all = c->new_tok * (c->context_tok + c->new_tok / 2);
-  double pairs = w > 0 ? fmin(all, c->new_tok * w) : all;
-  double flops = 0;
-  if (op->topk_tok > 0) {
-    flops += op->index_flops * all;
-    pairs = fmin(pairs, c->new_tok * op->topk_tok);
+  double flops = 0, bytes = 0, pairs = 0, fresh = 0;
+  for (size_t i = 0; i < step->n_prefills; i++) {
+    const struct kvc_chunk *c = &step->prefills[i];
+    const double all = c->new_tok * (c->context_tok + c->new_tok / 2);
+    double seen_pairs = w > 0 ? fmin(all, c->new_tok * w) : all;
+    if (op->topk_tok > 0) {
+      flops += op->index_flops * all;
+      seen_pairs = fmin(seen_pairs, c->new_tok * op->topk_tok);
+    }
+    flops += 2 * op->heads * (op->qk_dim + op->v_dim) * seen_pairs;
+    bytes += (c->new_tok + seen(c->context_tok, w)) * op->kv_bytes_tok +
+             2 * c->new_tok * op->heads * (op->qk_dim + op->v_dim);
+    pairs += seen_pairs;
+    fresh += c->new_tok;
   }
-  flops += 2 * op->heads * (op->qk_dim + op->v_dim) * pairs;
-  const double bytes = (c->new_tok + seen(c->context_tok, w)) * op->kv_bytes_tok +
-                       2 * c->new_tok * op->heads * (op->qk_dim + op->v_dim);
+  if (!(fresh > 0)) return 0;
   account(s, op->count, bytes, flops, l->bandwidth, o->peak_flops);
-  return op->count * (kvc_priced_time(&o->chunk, bytes, flops, 2 * pairs / c->new_tok));
+  return op->count * kvc_priced_time(&o->chunk, bytes, flops, 2 * pairs / fresh);
 }
 
 static double state(const struct kvc_latency *l, const struct speed_op *o,
@@ -228,8 +235,7 @@ static void operations(const struct kvc_latency *l, const struct kvc_step *step,
     case KVC_OP_STATE: c->attention_s += state(l, o, step, t->seqs, t->fresh, s); break;
     default:
       c->attention_s += decode_attention(l, o, step, t->seqs, s);
-      for (size_t k = 0; k < step->n_prefills; k++)
-        c->attention_s += prefill_attention(l, o, &step->prefills[k], s);
+      c->attention_s += prefill_attention(l, o, step, s);
     }
   }
   const double bytes = l->shape.plain_bytes + m * l->shape.row_bytes;

@@ -121,6 +121,34 @@ static void a_prompt_takes_its_arithmetic(void **state)
   assert_true(c.total_s >= c.bound_s && c.bound_s > 0.0917);
 }
 
+/* Two prompts of 8 tokens, on kernels that take 1 ms to start: 32 layers, 32 starts. */
+static void prompts_of_a_step_are_attended_in_one_launch(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < kernels.n_curves; i++)
+    if (kernels.curves[i].op == KVC_CURVE_PREFILL) kernels.curves[i].fixed_s = 1e-3;
+  const struct kvc_latency *l = prepared();
+  const struct kvc_chunk chunks[2] = {{8, 0, true}, {8, 0, true}};
+  const struct kvc_step step = {.prefills = chunks, .n_prefills = 2, .running = 2};
+  struct kvc_step_cost c;
+  kvc_latency_price(l, &step, &c);
+  assert_within(c.attention_s, 0.032, 0.02);
+}
+
+/* Clocks fall under a long load: 114.5 ms of matrices at the table's speed are 143. */
+static void ampere_keeps_four_fifths_of_its_arithmetic(void **state)
+{
+  (void)state;
+  gpu.architecture = "Ampere";
+  const struct kvc_latency *l = prepared();
+  const struct kvc_chunk chunk = {2048, 0, true};
+  const struct kvc_step step = {.prefills = &chunk, .n_prefills = 1, .running = 1};
+  struct kvc_step_cost c;
+  kvc_latency_price(l, &step, &c);
+  const double between = 2048 * 32 * 188416.0 / (0.75 * 2039e9);
+  assert_within(c.gemm_s, 2 * 2048 * 6.98e9 / (0.64 * 312e12) + between, 0.005);
+}
+
 static void a_decode_batch_is_padded_to_captured_sizes(void **state)
 {
   (void)state;
@@ -207,6 +235,8 @@ int main(void)
       TEST(one_sequence_takes_the_time_to_read_the_weights),
       TEST(decode_attention_reads_the_cache_of_every_sequence),
       TEST(a_prompt_takes_its_arithmetic),
+      TEST(prompts_of_a_step_are_attended_in_one_launch),
+      TEST(ampere_keeps_four_fifths_of_its_arithmetic),
       TEST(a_decode_batch_is_padded_to_captured_sizes),
       TEST(host_time_beside_the_gpu_costs_only_what_sticks_out),
       TEST(tensor_parallelism_adds_two_reductions_a_layer),
