@@ -10,7 +10,7 @@
 #include "search_room.h"
 #include <math.h>
 
-enum { CONTEXT_TOK = 8, SLOTS = 1 << 14 };
+enum { CONTEXT_TOK = 4, SLOTS = 1 << 14 };
 
 struct slot {
   uint32_t decodes, context; /* both 0: empty */
