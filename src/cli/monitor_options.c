@@ -76,7 +76,7 @@ static kvc_code read_interval(void *ptr, const struct cli_option *option,
 #define M(member) offsetof(struct monitor_args, member)
 /* clang-format off */
 const struct cli_option monitor_options[] = {
-  {.name = "What is watched", .type = CLI_GROUP},
+  {.type = CLI_GROUP, .help = "What is watched"},
   {.name = "--vllm-version", .arg = "X.Y.Z", .type = CLI_TEXT, .offset = M(version),
    .help = "release of vLLM; the newest verified one when not given"},
   {.name = "--engine", .arg = "V0|V1", .type = CLI_CHOICE, .offset = M(engine), .choices = engines,
@@ -87,7 +87,7 @@ const struct cli_option monitor_options[] = {
    .help = "a server to scrape; may be repeated; localhost:8000 when not given"},
   {.name = "--scrape-interval", .arg = "TIME", .type = CLI_CALL, .call = read_interval, .min = 1, .max = 60,
    .advice = "write a time such as 5s", .help = "how often; 5s when not given"},
-  {.name = "Alerts", .type = CLI_GROUP},
+  {.type = CLI_GROUP, .help = "Alerts"},
   {.name = "--rules", .alias = "--thresholds", .arg = "FILE", .type = CLI_TEXT, .offset = M(rules), .complete = "file",
    .help = "YAML with your thresholds: rules: {LAT001: {limit: 0.8}, QUE012: {severity: off}}"},
   {.name = "--multi-turn", .type = CLI_TRUE, .offset = M(multi_turn),
@@ -98,7 +98,7 @@ const struct cli_option monitor_options[] = {
    .advice = "write what the server runs with", .help = "as the server has it: for the alert about long prompts"},
   {.name = "--max-model-len", .arg = "TOKENS", .type = CLI_TOKENS, .offset = M(max_model_len_tok), .min = 1, .max = 1e9,
    .advice = "write what the server runs with", .help = "as the server has it: for the alert about unused length"},
-  {.name = "Files", .type = CLI_GROUP},
+  {.type = CLI_GROUP, .help = "Files"},
   {.name = "--out", .arg = "DIR", .type = CLI_TEXT, .offset = M(out), .complete = "dir",
    .help = "write all four files there, all or none"},
   {.name = "--force", .type = CLI_TRUE, .offset = M(force),
