@@ -75,13 +75,17 @@ static kvc_code render(const struct kvc_monitor *m, enum kvc_monitor_file file,
   return KVC_E_OK;
 }
 
-/* What is there already must be kvcap's own. */
-static kvc_code may_write(struct cli *cli, const char *path, struct kvc_err *err)
+/* What is there already must be kvcap's own, or --force; never a folder. */
+static kvc_code may_write(struct cli *cli, const char *path, bool force,
+                          struct kvc_err *err)
 {
   struct stat st;
   char *text;
   size_t len;
   if (lstat(path, &st) != 0) return KVC_E_OK;
+  if (S_ISDIR(st.st_mode))
+    return kvc_fail(err, KVC_E_CONFLICT, path, "is a folder; give another --out");
+  if (force) return KVC_E_OK;
   if (S_ISREG(st.st_mode)) {
     KVC_TRY(kvc_file_read_into(&cli->arena, path, CLI_MAX_OUT, &text, &len, err));
     if (kvc_monitor_is_ours(text, len)) return KVC_E_OK;
@@ -123,12 +127,13 @@ static kvc_code write_all(struct cli *cli, const struct monitor_args *a,
   for (int i = 0; i < KVC_MONITOR_FILES; i++) {
     const char *name = kvc_monitor_file((enum kvc_monitor_file)i)->name;
     outputs[i].path = kvc_arena_printf(&cli->arena, "%s/%s", a->out, name);
-    outputs[i].fresh = kvc_arena_printf(&cli->arena, "%s/%s.new", a->out, name);
+    outputs[i].fresh = kvc_arena_printf(&cli->arena, "%s/.%s.kvcap", a->out, name);
     if (outputs[i].path == NULL || outputs[i].fresh == NULL)
       return kvc_arena_full(&cli->arena, a->out, err);
-    if (!a->force) KVC_TRY(may_write(cli, outputs[i].path, err));
+    KVC_TRY(may_write(cli, outputs[i].path, a->force, err));
   }
-  if (mkdir(a->out, 0777) != 0 && errno != EEXIST)
+  const bool made = mkdir(a->out, 0777) == 0;
+  if (!made && errno != EEXIST)
     return kvc_fail(err, KVC_E_IO, a->out, "cannot be made: %s", strerror(errno));
   for (int i = 0; rc == KVC_E_OK && i < KVC_MONITOR_FILES; i++)
     rc = write_fresh(m, (enum kvc_monitor_file)i, &outputs[i], err);
@@ -136,6 +141,7 @@ static kvc_code write_all(struct cli *cli, const struct monitor_args *a,
     rc = put_in_place(&outputs[i], err);
   for (int i = 0; i < KVC_MONITOR_FILES; i++)
     if (outputs[i].written) (void)unlink(outputs[i].fresh);
+  if (made && rc != KVC_E_OK) (void)rmdir(a->out);
   return rc;
 }
 
@@ -145,20 +151,17 @@ static kvc_code write_all(struct cli *cli, const struct monitor_args *a,
 static kvc_code print_one(struct cli *cli, const struct monitor_args *a,
                           const struct kvc_monitor *m, struct kvc_err *err)
 {
-  const char *word = a->common.words[0], *words[KVC_MONITOR_FILES];
-  char hint[120];
+  const char *word = a->common.words[0];
   for (int i = 0; i < KVC_MONITOR_FILES; i++) {
     const struct kvc_monitor_file_row *row = kvc_monitor_file((enum kvc_monitor_file)i);
-    words[i] = row->word;
     if (strcmp(word, row->word) != 0) continue;
     cli->output = a->common.output;
     return kvc_monitor_emit(m, (enum kvc_monitor_file)i, &cli->out, err);
   }
-  cli_suggest(word, words, KVC_MONITOR_FILES, hint, sizeof hint);
   return kvc_fail(err, KVC_E_USAGE, NULL,
-                  "\"%.60s\" is no file of monitor%s; there are config, rules, tests and "
+                  "\"%.60s\" is no file of monitor: there are config, rules, tests and "
                   "dashboard",
-                  word, hint);
+                  word);
 }
 
 static kvc_code check_words(const struct monitor_args *a, struct kvc_err *err)

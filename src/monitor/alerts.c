@@ -41,7 +41,8 @@ static kvc_code add_record(struct monitor_work *w, const struct kvc_book_record 
   r->name = kvc_arena_printf(w->arena, "vllm_server:%s", from->live);
   r->expr = expr;
   r->text = kvc_live_row(kvc_live_find(from->live))->text;
-  r->histogram = each;
+  if (each != NULL) /* expanded above, so there is one */
+    r->histogram = monitor_family(w, kvc_metrics_find(w->req->metrics, each));
   if (r->name == NULL) return kvc_arena_full(w->arena, "the rules", w->err);
   w->out->n_records++;
   *done = true;
