@@ -35,14 +35,18 @@ static kvc_code add_record(struct monitor_work *w, const struct kvc_book_record 
 {
   const struct monitor_text text = {MONITOR_RULES, 0, each};
   struct kvc_monitor_record *r = &w->records[w->out->n_records];
+  const struct kvc_metric *metric =
+      each != NULL ? kvc_metrics_find(w->req->metrics, each) : NULL;
   const char *because, *expr;
+  if (each != NULL && metric == NULL)
+    return kvc_fail_at(w->err, KVC_E_UNKNOWN, "alerts.yaml", from->line, 0,
+                       "\"%.60s\" is no metric of the catalogue", each);
   KVC_TRY(monitor_expand(w, &from->exprs, &text, &expr, &because));
   if (expr == NULL) return KVC_E_OK;
   r->name = kvc_arena_printf(w->arena, "vllm_server:%s", from->live);
   r->expr = expr;
   r->text = kvc_live_row(kvc_live_find(from->live))->text;
-  if (each != NULL) /* expanded above, so there is one */
-    r->histogram = monitor_family(w, kvc_metrics_find(w->req->metrics, each));
+  r->histogram = metric != NULL ? monitor_family(w, metric) : NULL;
   if (r->name == NULL) return kvc_arena_full(w->arena, "the rules", w->err);
   w->out->n_records++;
   *done = true;
@@ -99,8 +103,8 @@ static const char *value_text(struct kvc_arena *arena, const struct monitor_rule
   kvc_num_format(rule->limit, limit);
   if (unit == NULL) return "";
   if (limit_is_time)
-    return kvc_arena_printf(arena, " Now {{ printf \"%%.3g\" $value }}, for %s s.",
-                            limit);
+    return kvc_arena_printf(
+        arena, " Now {{ printf \"%%.3g\" $value }}, for %s s and more.", limit);
   if (strncmp(unit, "of ", 3) == 0) {
     kvc_num_format(100 * rule->limit, limit);
     return kvc_arena_printf(

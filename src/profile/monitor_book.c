@@ -25,6 +25,7 @@ static kvc_code list_of(const struct reader *r, const struct node *map, const ch
 /* Room for the entries of a list; never of none, so that NULL means a full arena. */
 static void *room_for(const struct reader *r, const struct node *list, size_t size)
 {
+  assert(list != NULL); /* list_of found it */
   return kvc_arena_alloc(r->arena, list->count + 1, size);
 }
 
@@ -183,6 +184,7 @@ static kvc_code case_read(const struct reader *r, const struct node *alert,
 {
   const struct node *list = NULL;
   KVC_TRY(list_of(r, alert, key, &list));
+  assert(list != NULL);
   if (list->count == 0)
     return reader_fail(r, list, KVC_E_PARSE, "\"%s\" must not be empty", key);
   struct kvc_book_input *inputs = room_for(r, list, sizeof *inputs);

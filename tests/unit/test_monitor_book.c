@@ -125,6 +125,8 @@ static void what_is_wrong_is_said(void **state)
   } bad[] = {
       {"labels: []\n", NO_ROWS, "\"lacks\" is missing", KVC_E_PARSE},
       {HEAD "alerts: []\nnot_alerts: []\nmore: 1\n", NO_ROWS, "more", KVC_E_UNKNOWN},
+      {HEAD "  - {live: n_mean, expr: up, each: [no_such]}\nalerts: []\nnot_alerts: []\n",
+       NO_ROWS, "no metric of the catalogue", KVC_E_UNKNOWN},
       {HEAD "alerts: []\nnot_alerts: [{rule: NO1, because: x}]\n", NO_ROWS,
        "no rule is called \"NO1\"", KVC_E_UNKNOWN},
       {HEAD "alerts:\n  - name: x\n    for: 1m\n    expr: up\n" CASES(
