@@ -70,6 +70,7 @@ struct kvc_monitor_left {
 struct kvc_monitor {
   const char *job, *version;  /* "vllm", "0.11.0" */
   const char *generation;     /* "V1" */
+  const char *note;           /* how the release was understood; NULL: as given */
   const char *const *targets; /* "host:8000" */
   size_t n_targets;
   const char *interval; /* "5s" */

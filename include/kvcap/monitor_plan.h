@@ -17,6 +17,7 @@ struct kvc_monitor_request {
   const struct kvc_metrics *metrics;
   struct kvc_version version;
   enum kvc_engine_kind generation; /* V0 or V1 */
+  const char *note;                /* how the release was understood; NULL */
   const char *job;                 /* letters, digits, '_', '-', '.' */
   const char *const *targets;      /* "host:port" */
   size_t n_targets;

@@ -31,6 +31,15 @@ static kvc_code pick_engine(const struct monitor_args *a, const struct kvc_engin
   return KVC_E_OK;
 }
 
+/* How the release was understood, where it is not the one that was asked for. */
+static const char *understood(const struct kvc_resolved *r)
+{
+  return r->guessed ? "the version does not say its release: taken as the newest verified"
+         : r->carried ? "newer than any release known: newest facts used"
+         : r->between ? "not a release of the catalogue: the one before it is used"
+                      : NULL;
+}
+
 static kvc_code make_plan(struct cli *cli, const struct monitor_args *a,
                           struct kvc_monitor *out, struct kvc_err *err)
 {
@@ -57,6 +66,7 @@ static kvc_code make_plan(struct cli *cli, const struct monitor_args *a,
   req.metrics = metrics;
   req.version = release.version;
   req.tunes = tunes;
+  req.note = understood(&release);
   KVC_TRY(pick_engine(a, engine, &req.version, &req.generation, err));
   return kvc_monitor_plan(&cli->arena, &req, out, err);
 }

@@ -138,6 +138,18 @@ static void target(struct grafana *g, cJSON *list, const struct kvc_monitor_targ
   if (table) text(g, one, "format", "table");
 }
 
+static void legends(struct grafana *g, cJSON *panel)
+{
+  cJSON *options = map_in(g, panel, "options");
+  cJSON *legend = map_in(g, options, "legend");
+  text(g, legend, "displayMode", "list");
+  text(g, legend, "placement", "bottom");
+  truth(g, legend, "showLegend", true);
+  cJSON *tooltip = map_in(g, options, "tooltip");
+  text(g, tooltip, "mode", "multi");
+  text(g, tooltip, "sort", "desc");
+}
+
 static void panel(struct grafana *g, cJSON *list, const struct kvc_monitor_panel *p,
                   int column)
 {
@@ -153,9 +165,11 @@ static void panel(struct grafana *g, cJSON *list, const struct kvc_monitor_panel
   cJSON *defaults = map_in(g, config, "defaults");
   text(g, defaults, "unit", p->unit);
   number(g, defaults, "min", 0);
+  text(g, map_in(g, defaults, "color"), "mode", table ? "thresholds" : "palette-classic");
   thresholds(g, defaults, p);
   if (!table) curves(g, defaults, p);
   cJSON *overrides = list_in(g, config, "overrides");
+  if (!table) legends(g, one);
   cJSON *targets = list_in(g, one, "targets");
   for (size_t i = 0; i < p->n_targets; i++) {
     const char ref[2] = {(char)('A' + i % 26), '\0'};

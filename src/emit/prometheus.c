@@ -18,6 +18,7 @@ static void head(const struct kvc_monitor *m, struct kvc_buf *out, const char *w
 {
   kvc_buf_printf(out, "# %s\n# %s of the service \"%s\": vLLM %s (%s)\n", EMIT_MADE_BY,
                  what, m->job, m->version, m->generation);
+  if (m->note != NULL) kvc_buf_printf(out, "# %s\n", m->note);
 }
 
 void emit_prometheus_config(const struct kvc_monitor *m, struct kvc_buf *out)

@@ -38,6 +38,7 @@ kvc_code kvc_monitor_plan(struct kvc_arena *arena, const struct kvc_monitor_requ
 {
   struct kvc_monitor made = {.job = req->job,
                              .generation = req->generation == KVC_ENGINE_V0 ? "V0" : "V1",
+                             .note = req->note,
                              .targets = req->targets,
                              .n_targets = req->n_targets};
   struct monitor_work w = {.arena = arena, .req = req, .out = &made, .err = err};

@@ -85,6 +85,7 @@ kvc_code kvc_doc_monitor(struct kvc_doc *doc, const struct kvc_monitor *m,
 {
   kvc_node_num(doc, doc->root, "schema", 1, KVC_U_NONE);
   kvc_node_text(doc, doc->root, "vllm_version", m->version);
+  kvc_node_text(doc, doc->root, "version_note", m->note);
   kvc_node_text(doc, doc->root, "engine", m->generation);
   kvc_node_text(doc, doc->root, "job", m->job);
   kvc_node_text(doc, doc->root, "scrape_interval", m->interval);
@@ -96,6 +97,7 @@ kvc_code kvc_doc_monitor(struct kvc_doc *doc, const struct kvc_monitor *m,
       TEXT(doc, "%s, vLLM %s (%s): %zu alerts, %zu recording rules, %zu panels", m->job,
            m->version, m->generation, m->n_alerts, m->n_records, count_panels(m)),
       NULL);
+  if (m->note != NULL) (void)kvc_block_add(doc, KVC_BLOCK_PARA, "release", m->note, NULL);
   add_files(doc, dir);
   kvc_node_num(doc, doc->root, "records", (double)m->n_records, KVC_U_NONE);
   kvc_node_num(doc, doc->root, "panels", (double)count_panels(m), KVC_U_NONE);
