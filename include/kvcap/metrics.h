@@ -68,7 +68,8 @@ const struct kvc_metric_name *kvc_metrics_exported(const struct kvc_metrics *met
                                                    const char *name, size_t len);
 const struct kvc_metric *kvc_metrics_of(const struct kvc_metrics *metrics,
                                         const struct kvc_metric_name *name);
-/* The name that release v of generation 'engine' exports; NULL when it has none. */
+/* The name that release v of generation 'engine' exports, of several the newest that
+ * every server prints; NULL when it has none. */
 const struct kvc_metric_name *kvc_metrics_name(const struct kvc_metric *metric,
                                                const struct kvc_version *v,
                                                enum kvc_engine_kind engine);

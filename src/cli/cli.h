@@ -163,6 +163,11 @@ bool cli_take(int fd, void *data, size_t left);
 kvc_code cli_save(const char *path, struct kvc_buf *text, const char *too_much,
                   struct kvc_err *err) KVC_MUST_USE;
 
+/* Thresholds and severities of a file (--rules FILE; NULL: none), of rules there are. */
+struct kvc_rule_tune;
+kvc_code cli_read_rules(struct cli *cli, const char *path, struct kvc_rule_tune **out,
+                        size_t *n, struct kvc_err *err) KVC_MUST_USE;
+
 /* Renders a document in the format asked for into cli->out. */
 kvc_code cli_emit(struct cli *cli, const struct cli_common *common,
                   const struct kvc_doc *doc, struct kvc_err *err) KVC_MUST_USE;

@@ -8,29 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-static kvc_code read_tunes(struct diagnose *d, struct kvc_err *err)
-{
-  enum { MAX_NAMES = 600 };
-  char *text;
-  size_t len;
-  if (d->args->rules == NULL) return KVC_E_OK;
-  KVC_TRY(kvc_file_read_into(&d->cli->arena, d->args->rules, KVC_PROFILE_MAX_BYTES, &text,
-                             &len, err));
-  KVC_TRY(kvc_tunes_read(&d->cli->arena, text, len, d->args->rules, &d->tunes,
-                         &d->n_tunes, err));
-  for (size_t i = 0; i < d->n_tunes; i++) {
-    const char *names[MAX_NAMES];
-    char hint[200];
-    size_t n = 0;
-    if (kvc_rule_find(d->tunes[i].id) != NULL) continue;
-    for (; n < kvc_rule_count() && n < MAX_NAMES; n++) names[n] = kvc_rule_at(n)->id;
-    cli_suggest(d->tunes[i].id, names, n, hint, sizeof hint);
-    return kvc_fail_at(err, KVC_E_UNKNOWN, d->args->rules, d->tunes[i].line, 0,
-                       "no rule is called \"%.40s\"%s", d->tunes[i].id, hint);
-  }
-  return KVC_E_OK;
-}
-
 /* Metrics first: they are exact; then the log, then what a client saw. */
 static kvc_code observe(struct diagnose *d, struct kvc_err *err)
 {
@@ -100,7 +77,7 @@ kvc_code diagnose_open(struct diagnose *d, struct kvc_err *err)
   d->in.cli = d->cli;
   d->in.engine = d->args->size.catalogue;
   KVC_TRY(kvc_db_metrics(d->args->size.db, "vllm", &d->in.metrics, err));
-  return read_tunes(d, err);
+  return cli_read_rules(d->cli, d->args->rules, &d->tunes, &d->n_tunes, err);
 }
 
 kvc_code cli_cmd_diagnose(struct cli *cli, int argc, char *const *argv,

@@ -51,6 +51,10 @@ static const char *const fit_examples[] = {
     "kvcap simulate Qwen/Qwen3-8B --gpu H100 --input-len 512 --output-len 128 \\\n"
     "    --concurrency 32 --calibration mine.yaml",
     "kvcap fit kernels gemm.csv decode.csv --gpu H100 --output kernels/h100.yaml", NULL};
+static const char *const monitor_examples[] = {
+    "kvcap monitor --vllm-version 0.19.0 --job chat --target gpu1:8000 --out chat/",
+    "kvcap monitor rules --vllm-version 0.8.5 --max-num-seqs 256 --rules mine.yaml",
+    "kvcap monitor --format json", NULL};
 static const char *const read_examples[] = {
     "kvcap read server.log", "kvcap read result.json --format yaml",
     "kvcap read http://localhost:8000/metrics", NULL};
@@ -68,16 +72,18 @@ static const char *const completion_examples[] = {
 static const char *const man_examples[] = {"kvcap man >kvcap.1", NULL};
 
 static const char *const profiles_words[] = {"list", "show", "check", "import", NULL};
+static const char *const monitor_words[] = {"config", "rules", "tests", "dashboard",
+                                            NULL};
 static const char *const fit_words[] = {"bench", "kernels", NULL};
 static const char *const schema_words[] = {"size",     "advise",    "check",
                                            "diagnose", "simulate",  "validate",
                                            "plan",     "plan-file", NULL};
 static const char *const completion_words[] = {"bash", "zsh", "fish", NULL};
 static const char *const help_words[] = {
-    "size",     "advise",     "launch", "check",    "simulate",   "plan",
-    "merge",    "validate",   "fit",    "diagnose", "watch",      "read",
-    "profiles", "explain",    "flags",  "schema",   "completion", "man",
-    "version",  "exit-codes", "json",   NULL};
+    "size",  "advise",   "launch",     "check",    "simulate", "plan",
+    "merge", "validate", "fit",        "diagnose", "watch",    "monitor",
+    "read",  "profiles", "explain",    "flags",    "schema",   "completion",
+    "man",   "version",  "exit-codes", "json",     NULL};
 
 #define schema_examples NULL
 #define version_examples NULL

@@ -13,6 +13,6 @@
 extern const struct cli_option size_options[], advise_options[], launch_options[],
     profiles_options[], explain_options[], flags_options[], check_options[],
     read_options[], simulate_options[], validate_options[], diagnose_options[],
-    fit_options[], plan_options[], merge_options[];
+    fit_options[], plan_options[], merge_options[], monitor_options[];
 
 #endif

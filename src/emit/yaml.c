@@ -1,22 +1,13 @@
 /* yaml.c - the file that `vllm serve --config` reads.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
+#include "emit_room.h"
 #include <kvcap/emit.h>
 #include <kvcap/num.h>
 #include <string.h>
 
-/* Double-quoted, so that no text is ever taken for a number, truth or tag. */
-static void scalar(struct kvc_buf *out, const char *text)
+void emit_quoted(struct kvc_buf *out, const char *text)
 {
-  double number;
-  char back[KVC_NUM_TEXT];
-  if (kvc_num_parse(text, "", &number, NULL) == KVC_E_OK) {
-    kvc_num_format(number, back);
-    if (strcmp(back, text) == 0) { /* a number that YAML reads as the same one */
-      kvc_buf_puts(out, text);
-      return;
-    }
-  }
   kvc_buf_puts(out, "\"");
   for (const char *p = text; *p != '\0'; p++) {
     const unsigned char c = (unsigned char)*p;
@@ -28,6 +19,20 @@ static void scalar(struct kvc_buf *out, const char *text)
       kvc_buf_add(out, p, 1);
   }
   kvc_buf_puts(out, "\"");
+}
+
+static void scalar(struct kvc_buf *out, const char *text)
+{
+  double number;
+  char back[KVC_NUM_TEXT];
+  if (kvc_num_parse(text, "", &number, NULL) == KVC_E_OK) {
+    kvc_num_format(number, back);
+    if (strcmp(back, text) == 0) { /* a number that YAML reads as the same one */
+      kvc_buf_puts(out, text);
+      return;
+    }
+  }
+  emit_quoted(out, text);
 }
 
 void kvc_emit_yaml(const struct kvc_emit_command *command, struct kvc_buf *out)

@@ -3,6 +3,7 @@
  */
 #include "db.h"
 #include "metrics_room.h"
+#include "monitor_room.h"
 #include "terms_room.h"
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,30 @@ kvc_code kvc_db_metrics(struct kvc_db *db, const char *engine, struct kvc_metric
     db->metrics = made;
   }
   *out = db->metrics;
+  return KVC_E_OK;
+}
+
+kvc_code kvc_db_monitor(struct kvc_db *db, const char *engine,
+                        const struct kvc_monitor_book **out, struct kvc_err *err)
+{
+  struct kvc_engine *e;
+  KVC_TRY(kvc_db_engine(db, engine, &e, err));
+  if (db->monitor == NULL) {
+    struct db_file *a = file_named(db, "engines/vllm/alerts.yaml");
+    struct db_file *d = file_named(db, "engines/vllm/dashboard.yaml");
+    struct node *a_root, *d_root;
+    if (a == NULL || d == NULL)
+      return kvc_fail(err, KVC_E_INTERNAL, "engines/vllm", "is not in the database");
+    KVC_TRY(db_root(db, a, &a_root, err));
+    KVC_TRY(db_root(db, d, &d_root, err));
+    const struct reader ra = {db->arena, a->path, err}, rd = {db->arena, d->path, err};
+    struct kvc_monitor_book *made = kvc_arena_alloc(db->arena, 1, sizeof *made);
+    if (made == NULL) return kvc_arena_full(db->arena, "the alerts", err);
+    KVC_TRY(alerts_from_node(&ra, a_root, e, made));
+    KVC_TRY(dashboard_from_node(&rd, d_root, made));
+    db->monitor = made;
+  }
+  *out = db->monitor;
   return KVC_E_OK;
 }
 
@@ -411,6 +436,7 @@ void kvc_db_check(struct kvc_db *db, kvc_db_report *report, void *ctx, size_t *f
   struct check c = {.db = db, .report = report, .ctx = ctx};
   struct kvc_engine *engine;
   struct kvc_metrics *metrics;
+  const struct kvc_monitor_book *monitor;
   struct kvc_err err;
   *files = 0;
   for (size_t i = 0; i < db->n_files; i++) {
@@ -427,7 +453,8 @@ void kvc_db_check(struct kvc_db *db, kvc_db_report *report, void *ctx, size_t *f
     cites_walk(root, check_cite, &c);
   }
   if (kvc_db_engine(db, "vllm", &engine, &err) != KVC_E_OK ||
-      kvc_db_metrics(db, "vllm", &metrics, &err) != KVC_E_OK)
+      kvc_db_metrics(db, "vllm", &metrics, &err) != KVC_E_OK ||
+      kvc_db_monitor(db, "vllm", &monitor, &err) != KVC_E_OK)
     fault(&c, &err);
   *faults = c.faults;
 }

@@ -34,6 +34,7 @@ struct kvc_db {
   size_t n_extra, room_extra;
   struct kvc_engine *engine;
   struct kvc_metrics *metrics;
+  struct kvc_monitor_book *monitor;
   struct kvc_terms *terms;
   struct kernels_pool *kernels; /* read when first asked for */
 };

@@ -100,9 +100,14 @@ const struct kvc_metric_name *kvc_metrics_name(const struct kvc_metric *metric,
                                                const struct kvc_version *v,
                                                enum kvc_engine_kind engine)
 {
-  for (size_t i = metric->n_names; i-- > 0;)
-    if (metrics_name_holds(&metric->names[i], v, engine)) return &metric->names[i];
-  return NULL;
+  const struct kvc_metric_name *other = NULL;
+  for (size_t i = metric->n_names; i-- > 0;) {
+    const struct kvc_metric_name *name = &metric->names[i];
+    if (!metrics_name_holds(name, v, engine)) continue;
+    if (name->always) return name;
+    if (other == NULL) other = name;
+  }
+  return other;
 }
 
 const struct kvc_metric_name *kvc_metrics_spans(const struct kvc_metrics *metrics,
