@@ -106,7 +106,7 @@ static void look_beside(struct simulate *s)
 {
   static const char end[] = "-trace.csv";
   struct simulate_args *a = s->args;
-  const size_t len = strlen(a->trace), tail = sizeof end - 1;
+  const size_t len = a->trace != NULL ? strlen(a->trace) : 0, tail = sizeof end - 1;
   const bool given = a->lengths != NULL || a->workload != NULL || a->input_tok > 0 ||
                      a->output_tok > 0 || a->size.req.load.prompt_tok > 0;
   if (given || len <= tail || strcmp(a->trace + len - tail, end) != 0) return;

@@ -44,7 +44,7 @@ static const char *time_name(struct kvc_doc *doc, const struct kvc_slo_bar *bar)
 static void fill(struct kvc_doc *doc, const struct kvc_plan *plan, struct cells *t)
 {
   const struct kvc_slo *slo = &plan_question(plan)->slo;
-  struct kvc_slo_bar times[2];
+  struct kvc_slo_bar times[2] = {{.limit_s = 0}, {.limit_s = 0}};
   choose_times(slo, times);
   const char *head[COLUMNS] = {"",
                                "",
