@@ -71,6 +71,8 @@ struct kvc_step kvc_decode_step(double batch, double context_tok);
 double kvc_client_s(double prompt_tok);
 /* Adds them to TTFT and end to end of a simulated run. */
 void kvc_client_add(struct kvc_sim_result *result, double client_s);
+/* Takes them from limits that are of what users see: the engine has less time. */
+void kvc_client_less(struct kvc_sim_slo *slo, double client_s);
 
 /* Seconds until the server's front end has read the requests that 'traffic' sends at once
  * to each of 'ranks': their number times a presumed time each, while no token is sent. */
@@ -112,6 +114,12 @@ struct kvc_spec_clock {
   double made;    /* 1 + k times the share that is accepted */
 };
 double kvc_spec_step(void *clock, const struct kvc_step *step);
+/* 'accepted': share of the drafts, NaN as is usual (presumed). */
+struct kvc_spec_clock kvc_spec_clock_of(struct kvc_latency *latency, double drafted,
+                                        double accepted);
+
+/* Why a server that speculates has wider intervals. */
+#define KVC_SPEC_REASON "speculation was compared with no server"
 
 /* An engine of the simulator as a sized deployment sets it; facts by release. */
 kvc_code kvc_sim_engine_of(const struct kvc_engine *engine, const struct kvc_size *size,

@@ -154,6 +154,10 @@ kvc_code cli_open_engine(struct cli *cli, struct kvc_db *db, const char *version
                          struct kvc_engine **engine, struct kvc_resolved *release,
                          struct kvc_err *err) KVC_MUST_USE;
 
+/* Processes that share work: as many as were asked for, 0 as many as there are
+ * processors, and at most 'most'. */
+size_t cli_jobs(int asked, size_t most);
+
 /* All bytes through a pipe; false when the other end is gone or has no more. */
 bool cli_send(int fd, const void *data, size_t left);
 bool cli_take(int fd, void *data, size_t left);

@@ -17,7 +17,6 @@ void simulate_note(struct simulate *s, const char *text)
 /* Drafts are accepted as often as the user says. */
 static kvc_code speculate(struct simulate *s, struct kvc_err *err)
 {
-  static const double USUAL = 0.6;
   struct kvc_arena *arena = &s->cli->arena;
   const double k = s->size->setting.spec_tokens, given = s->args->acceptance_frac;
   if (!(k > 0)) {
@@ -26,17 +25,16 @@ static kvc_code speculate(struct simulate *s, struct kvc_err *err)
                     "is of drafts, and this server makes none: --speculative-config "
                     "turns them on");
   }
-  const double r = isnan(given) ? USUAL : given;
-  s->spec =
-      (struct kvc_spec_clock){.latency = s->latency, .drafted = k, .made = 1 + k * r};
+  s->spec = kvc_spec_clock_of(s->latency, k, given);
   s->config.step_time = kvc_spec_step;
   s->config.clock = &s->spec;
-  simulate_note(s, kvc_arena_printf(
-                       arena,
-                       "speculation: %.0f drafts a step, %.0f %% of them accepted%s, so "
-                       "%.2f tokens a step; they come in bursts, which ITL does not show",
-                       k, 100 * r, isnan(given) ? " (presumed: --acceptance-rate)" : "",
-                       s->spec.made));
+  simulate_note(s,
+                kvc_arena_printf(
+                    arena,
+                    "speculation: %.0f drafts a step, %.0f %% of them accepted%s, so "
+                    "%.2f tokens a step; they come in bursts, which ITL does not show",
+                    k, 100 * (s->spec.made - 1) / k,
+                    isnan(given) ? " (presumed: --acceptance-rate)" : "", s->spec.made));
   return KVC_E_OK;
 }
 
@@ -111,7 +109,7 @@ static const char *verdict(const struct simulate *s)
 /* Why no measured server stands behind the intervals; NULL: some do. */
 static const char *beyond_servers(const struct simulate *s)
 {
-  if (s->spec.drafted > 0) return "speculation was compared with no server";
+  if (s->spec.drafted > 0) return KVC_SPEC_REASON;
   if (s->multi.steps > 1) return "several steps of one plan were compared with no server";
   if (s->config.prefill_replicas > 0)
     return "servers that share prompts and answers were compared with none";

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { MAX_JOBS = 256 };
 static const char *const grades[] = {"A", "B", "C", "all", NULL};
 
 #define X(member) offsetof(struct validate_args, member)
@@ -117,8 +118,8 @@ static kvc_code collect(struct validate *v, int fd, struct kvc_err *err)
 
 static kvc_code share_out(struct validate *v, size_t jobs, struct kvc_err *err)
 {
-  int ends[256][2];
-  pid_t pids[256];
+  int ends[MAX_JOBS][2];
+  pid_t pids[MAX_JOBS];
   kvc_code rc = KVC_E_OK;
   size_t n = 0;
   for (; n < jobs && rc == KVC_E_OK; n++) {
@@ -236,10 +237,7 @@ kvc_code cli_cmd_validate(struct cli *cli, int argc, char *const *argv,
   if (cli->world.config_dir != NULL) v->dirs[v->n_dirs++] = cli->world.config_dir;
   for (size_t i = 0; i < args.common.n_profiles; i++)
     v->dirs[v->n_dirs++] = args.common.profiles[i];
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  size_t jobs = args.jobs > 0 ? (size_t)args.jobs : cores > 0 ? (size_t)cores : 1;
-  if (jobs > v->n) jobs = v->n;
-  if (jobs > 256) jobs = 256;
+  const size_t jobs = cli_jobs(args.jobs, v->n < MAX_JOBS ? v->n : MAX_JOBS);
   const double begin = cli_now_s();
   KVC_TRY(share_out(v, jobs, err));
   struct kvc_validation result = {.schema = 1,

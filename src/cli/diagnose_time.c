@@ -23,7 +23,6 @@ enum {
   DECODE_STEPS = 3000, /* of a run, about */
   MOST_STEPS = 60000
 };
-static const double USUAL_ACCEPTANCE = 0.6;
 
 /* One engine's share of the load. */
 struct load {
@@ -243,9 +242,8 @@ static kvc_code run(struct diagnose *d, struct kvc_arena *arena, const struct se
     config.engine.long_prefill_threshold_tok = s->long_prefill_tok;
   if (set->spec_tokens > 0) {
     const double seen = d->live.v[KVC_L_spec_accept_frac];
-    const double accepted = seen >= 0 ? fmin(seen, 1) : USUAL_ACCEPTANCE;
-    spec = (struct kvc_spec_clock){latency, set->spec_tokens,
-                                   1 + set->spec_tokens * accepted};
+    spec = kvc_spec_clock_of(latency, set->spec_tokens,
+                             seen >= 0 ? fmin(seen, 1) : (double)NAN);
     config.step_time = kvc_spec_step;
     config.clock = &spec;
   }
@@ -264,7 +262,7 @@ static kvc_code run(struct diagnose *d, struct kvc_arena *arena, const struct se
   c->source = cost.source;
   c->extrapolated = set->dp > 1 || set->spec_tokens > 0;
   c->reason = tuned                  ? "with the speed of the calibration"
-              : set->spec_tokens > 0 ? "speculation was compared with no server"
+              : set->spec_tokens > 0 ? KVC_SPEC_REASON
               : set->dp > 1          ? KVC_LOCK_STEP_REASON
                                      : cost.reason;
   return KVC_E_OK;

@@ -1,9 +1,16 @@
-/* pipe.c - whole messages between a process and its children.
+/* pipe.c - how many children share work, and whole messages to and from them.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include "cli.h"
 #include <errno.h>
 #include <unistd.h>
+
+size_t cli_jobs(int asked, size_t most)
+{
+  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  const size_t jobs = asked > 0 ? (size_t)asked : cores > 0 ? (size_t)cores : 1;
+  return jobs < most ? jobs : most;
+}
 
 bool cli_send(int fd, const void *data, size_t left)
 {

@@ -212,14 +212,6 @@ static kvc_code run_shared(struct pool *p, size_t jobs, struct kvc_err *err)
   return kvc_fail(err, KVC_E_INTERNAL, NULL, "a process of the search ended early");
 }
 
-static size_t jobs_of(const struct plan_args *a, size_t n)
-{
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  size_t jobs = a->jobs > 0 ? (size_t)a->jobs : cores > 0 ? (size_t)cores : 1;
-  if (jobs > MAX_JOBS) jobs = MAX_JOBS;
-  return jobs < n ? jobs : n;
-}
-
 static kvc_code search_all(struct pool *p, size_t jobs, struct kvc_err *err)
 {
   kvc_code rc = KVC_E_OK;
@@ -247,7 +239,8 @@ kvc_code plan_jobs(struct plan_question *q, const struct plan_part *part,
     rc = kvc_arena_full(&room, "the search", err);
   } else {
     *p = (struct pool){.q = q, .units = part->units, .n = part->n, .results = results};
-    rc = search_all(p, jobs_of(q->args, part->n), err);
+    rc = search_all(p, cli_jobs(q->args->jobs, part->n < MAX_JOBS ? part->n : MAX_JOBS),
+                    err);
   }
   /* Handed back together: what a unit comes to may not depend on others of its stage. */
   for (size_t i = 0; rc == KVC_E_OK && i < part->n; i++)

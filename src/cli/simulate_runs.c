@@ -78,13 +78,6 @@ static double mean_prompt(const struct kvc_traffic *t)
   return t->n > 0 ? sum / (double)t->n : 0;
 }
 
-/* Limits are of what users see; the engine has less time for them. */
-static void less_client(struct kvc_sim_slo *slo, double client_s)
-{
-  if (slo->ttft_s > 0) slo->ttft_s = fmax(slo->ttft_s - client_s, 1e-9);
-  if (slo->e2e_s > 0) slo->e2e_s = fmax(slo->e2e_s - client_s, 1e-9);
-}
-
 /* Arrivals that end leave the queue as long as it got.  When emptying it takes more than
  * a tenth of the load's time and two services, and most waited as long, more came than
  * was served. */
@@ -109,7 +102,7 @@ static kvc_code simulated(struct sweep *w, struct kvc_arena *arena,
   const int clients = swept && !w->rates ? (int)load : s->args->concurrency;
   KVC_TRY(simulate_traffic(s, arena, rate, clients, &traffic, err));
   run->client_s = kvc_client_s(mean_prompt(&traffic));
-  less_client(&config->slo, run->client_s);
+  kvc_client_less(&config->slo, run->client_s);
   KVC_TRY(kvc_sim_run(arena, config, &traffic, &run->result, err));
   kvc_client_add(&run->result, run->client_s);
   kvc_client_burst(&run->result, &traffic, s->size->setting.dp);
@@ -321,13 +314,6 @@ static kvc_code run_shared(struct sweep *w, size_t jobs, struct kvc_err *err)
 /* ---- all of them ----------------------------------------------------------------------
  */
 
-static size_t jobs_of(const struct simulate_args *a, size_t n)
-{
-  const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-  const size_t jobs = a->jobs > 0 ? (size_t)a->jobs : cores > 0 ? (size_t)cores : 1;
-  return jobs < n ? jobs : n;
-}
-
 kvc_code simulate_runs(struct simulate *s, struct kvc_err *err)
 {
   const struct simulate_args *a = s->args;
@@ -345,7 +331,7 @@ kvc_code simulate_runs(struct simulate *s, struct kvc_err *err)
   out->best_rate_per_s = out->best_clients = NAN;
   out->runs = kvc_arena_alloc(&s->cli->arena, w.n, sizeof *out->runs);
   if (out->runs == NULL) return kvc_arena_full(&s->cli->arena, NULL, err);
-  const size_t jobs = jobs_of(a, w.n);
+  const size_t jobs = cli_jobs(a->jobs, w.n);
   cli_progress_begin(&w.bar, s->cli, w.n > 1 ? "runs" : "run");
   kvc_code rc = KVC_E_OK;
   if (jobs > 1)

@@ -35,6 +35,12 @@ void kvc_client_add(struct kvc_sim_result *result, double client_s)
   shift(&result->e2e_s, client_s);
 }
 
+void kvc_client_less(struct kvc_sim_slo *slo, double client_s)
+{
+  if (slo->ttft_s > 0) slo->ttft_s = fmax(slo->ttft_s - client_s, 1e-9);
+  if (slo->e2e_s > 0) slo->e2e_s = fmax(slo->e2e_s - client_s, 1e-9);
+}
+
 size_t kvc_client_burst_size(const struct kvc_traffic *t)
 {
   size_t n = 0;

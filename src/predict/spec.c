@@ -12,6 +12,9 @@
  * ends up to g - 1 tokens late.
  */
 #include <kvcap/predict.h>
+#include <math.h>
+
+static const double USUAL_ACCEPTANCE = 0.6;
 
 double kvc_spec_step(void *clock, const struct kvc_step *step)
 {
@@ -25,4 +28,12 @@ double kvc_spec_step(void *clock, const struct kvc_step *step)
   prompts.decode_context_tok = prompts.decode_longest_tok = 0;
   const double alone = kvc_latency_step(c->latency, &prompts);
   return alone + (whole > alone ? whole - alone : 0) / c->made;
+}
+
+struct kvc_spec_clock kvc_spec_clock_of(struct kvc_latency *latency, double drafted,
+                                        double accepted)
+{
+  const double share = isnan(accepted) ? USUAL_ACCEPTANCE : accepted;
+  return (struct kvc_spec_clock){
+      .latency = latency, .drafted = drafted, .made = 1 + drafted * share};
 }

@@ -150,7 +150,7 @@ static const char *reason_of(const struct search_server *server,
   const struct kvc_step step = kvc_decode_step(
       fmax(1, round(u->load.running_mean)), server->size->concurrency.occupancy.mean_tok);
   if (u->shape.dp > 1) return KVC_LOCK_STEP_REASON;
-  if (server->spec != NULL) return "speculation was compared with no server";
+  if (server->spec != NULL) return KVC_SPEC_REASON;
   if (u->prefill_replicas > 0)
     return "prefill and decode apart were compared with no server";
   if (server->calibration != NULL) return "calibrated on such a server";

@@ -7,7 +7,6 @@
 #include <string.h>
 
 enum { RUN_BYTES = 1 << 29 };
-static const double USUAL_ACCEPTANCE = 0.6;
 
 void search_deploy(const struct kvc_search *s, const struct kvc_search_unit *u,
                    struct kvc_size_request *out)
@@ -48,15 +47,12 @@ static kvc_code set_clock(struct kvc_arena *arena, const struct kvc_search *s, b
 {
   struct kvc_sim_config *c = &server->config;
   const double k = server->size->setting.spec_tokens;
-  const double r =
-      isnan(s->req.acceptance_frac) ? USUAL_ACCEPTANCE : s->req.acceptance_frac;
   c->step_time = kvc_latency_step;
   c->clock = server->latency;
   if (k > 0) {
     server->spec = kvc_arena_alloc(arena, 1, sizeof *server->spec);
     if (server->spec == NULL) return kvc_arena_full(arena, "a clock", err);
-    *server->spec = (struct kvc_spec_clock){
-        .latency = server->latency, .drafted = k, .made = 1 + k * r};
+    *server->spec = kvc_spec_clock_of(server->latency, k, s->req.acceptance_frac);
     c->step_time = kvc_spec_step;
     c->clock = server->spec;
   }
@@ -171,8 +167,7 @@ static kvc_code run_in(struct kvc_arena *arena, const struct kvc_search *s,
   KVC_TRY(search_load_at(arena, &s->req, run->load, run->rate_per_s, run->requests,
                          &traffic, err));
   const double client_s = kvc_client_s(run->load->prompt_mean_tok);
-  if (config.slo.ttft_s > 0) config.slo.ttft_s = fmax(config.slo.ttft_s - client_s, 1e-9);
-  if (config.slo.e2e_s > 0) config.slo.e2e_s = fmax(config.slo.e2e_s - client_s, 1e-9);
+  kvc_client_less(&config.slo, client_s);
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, r, err));
   if (r->balance.finished == 0)
     return kvc_fail(err, KVC_E_INFEASIBLE, NULL, "no request of the load can be served");
