@@ -38,10 +38,9 @@ bool trace_is_bench(const char *text, size_t len)
 
 static kvc_code numbers(struct trace_json *j, struct list *list, struct kvc_err *err)
 {
-  KVC_TRY(trace_json_expect(j, '[', err));
+  bool more;
+  KVC_TRY(trace_json_open(j, '[', &more, err));
   list->there = true;
-  bool more = trace_json_peek(j) != ']';
-  if (!more) j->p++;
   while (more) {
     double x = 0;
     if (trace_json_peek(j) == 'n') /* null: a request that never began */
@@ -68,9 +67,8 @@ static size_t list_of(const struct trace_span *key)
 static kvc_code object(struct trace_json *j, struct list lists[LISTS],
                        struct kvc_err *err)
 {
-  KVC_TRY(trace_json_expect(j, '{', err));
-  bool more = trace_json_peek(j) != '}';
-  if (!more) j->p++;
+  bool more;
+  KVC_TRY(trace_json_open(j, '{', &more, err));
   while (more) {
     struct trace_span key;
     KVC_TRY(trace_json_string(j, &key, err));

@@ -280,9 +280,8 @@ static kvc_code read_window(struct trace_json *j, struct sides *s, struct points
 {
   const size_t n_prompt = s->prompt.n, n_output = s->output.n;
   double count[3] = {0, 0, 0}, tokens[3] = {0, 0, 0}, mean;
-  KVC_TRY(trace_json_expect(j, '{', err));
-  bool more = trace_json_peek(j) != '}';
-  if (!more) j->p++;
+  bool more;
+  KVC_TRY(trace_json_open(j, '{', &more, err));
   while (more) {
     struct trace_span key, text;
     KVC_TRY(trace_json_string(j, &key, err));

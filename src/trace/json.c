@@ -52,6 +52,14 @@ kvc_code trace_json_number(struct trace_json *j, double *out, struct kvc_err *er
   return KVC_E_OK;
 }
 
+kvc_code trace_json_open(struct trace_json *j, char open, bool *more, struct kvc_err *err)
+{
+  KVC_TRY(trace_json_expect(j, open, err));
+  *more = trace_json_peek(j) != (open == '{' ? '}' : ']');
+  if (!*more) j->p++;
+  return KVC_E_OK;
+}
+
 kvc_code trace_json_more(struct trace_json *j, char close, bool *more,
                          struct kvc_err *err)
 {

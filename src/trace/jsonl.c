@@ -20,10 +20,9 @@ enum { LEAST_TOK = 4 };
 static kvc_code hash_ids(struct trace *t, struct trace_json *j, struct trace_row *row,
                          struct kvc_err *err)
 {
-  KVC_TRY(trace_json_expect(j, '[', err));
+  bool more;
+  KVC_TRY(trace_json_open(j, '[', &more, err));
   row->first_hash = t->n_hashes;
-  bool more = trace_json_peek(j) != ']';
-  if (!more) j->p++;
   while (more) {
     double id;
     KVC_TRY(trace_json_number(j, &id, err));
@@ -184,9 +183,8 @@ kvc_code trace_json_row(struct trace *t, struct trace_json *j, struct kvc_err *e
   struct trace_row row;
   trace_row_init(&row);
   const int line = j->line;
-  KVC_TRY(trace_json_expect(j, '{', err));
-  bool more = trace_json_peek(j) != '}';
-  if (!more) j->p++;
+  bool more;
+  KVC_TRY(trace_json_open(j, '{', &more, err));
   while (more) {
     struct trace_span key;
     KVC_TRY(trace_json_string(j, &key, err));

@@ -27,9 +27,8 @@ static bool key_is(const struct trace_span *key, const char *a)
 static kvc_code message(struct trace_json *j, double *chars, struct kvc_err *err)
 {
   *chars = 0;
-  KVC_TRY(trace_json_expect(j, '{', err));
-  bool more = trace_json_peek(j) != '}';
-  if (!more) j->p++;
+  bool more;
+  KVC_TRY(trace_json_open(j, '{', &more, err));
   while (more) {
     struct trace_span key, text;
     KVC_TRY(trace_json_string(j, &key, err));
@@ -47,9 +46,8 @@ static kvc_code message(struct trace_json *j, double *chars, struct kvc_err *err
 
 kvc_code trace_messages(struct trace_json *j, double first[2], struct kvc_err *err)
 {
-  KVC_TRY(trace_json_expect(j, '[', err));
-  bool more = trace_json_peek(j) != ']';
-  if (!more) j->p++;
+  bool more;
+  KVC_TRY(trace_json_open(j, '[', &more, err));
   for (size_t i = 0; more; i++) {
     double chars;
     if (trace_json_peek(j) == '{')

@@ -133,6 +133,9 @@ kvc_code trace_json_number(struct trace_json *j, double *out,
                            struct kvc_err *err) KVC_MUST_USE;
 kvc_code trace_json_skip(struct trace_json *j, struct kvc_err *err) KVC_MUST_USE;
 /* After a value: ',' -> *more, 'close' -> not. */
+/* What a list or an object begins with; *more: it is not empty. */
+kvc_code trace_json_open(struct trace_json *j, char open, bool *more,
+                         struct kvc_err *err) KVC_MUST_USE;
 kvc_code trace_json_more(struct trace_json *j, char close, bool *more,
                          struct kvc_err *err) KVC_MUST_USE;
 
