@@ -125,6 +125,7 @@ struct kvc_search_shape {
 struct kvc_quantiles {
   double mean, p50, p90, p95, p99;
 };
+double kvc_quantile(const struct kvc_quantiles *quantiles, enum kvc_slo_quantile which);
 
 /* One replica at one rate. */
 struct kvc_search_point {

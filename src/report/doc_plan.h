@@ -20,13 +20,13 @@ size_t plan_rank(const struct kvc_plan *plan, const struct kvc_search_unit *unit
 
 /* ---- figures: plan_figures.c ---- */
 
-const char *plan_usd(struct kvc_doc *doc, double usd);     /* "11.80" */
-const char *plan_time(struct kvc_doc *doc, double s);      /* "24.1 ms" */
-const char *plan_rate(struct kvc_doc *doc, double per_s);  /* "1.67/s" */
-const char *plan_share(struct kvc_doc *doc, double frac);  /* "18.2 %" */
-const char *plan_count(struct kvc_doc *doc, double count); /* "1,234" */
-double plan_quantile(const struct kvc_quantiles *q, enum kvc_slo_quantile quantile);
-/* Of a replica, by the figure that a limit is on. */
+const char *plan_usd(struct kvc_doc *doc, double usd);    /* "11.80" */
+const char *plan_time(struct kvc_doc *doc, double s);     /* "24.1 ms" */
+const char *plan_rate(struct kvc_doc *doc, double per_s); /* "1.67/s" */
+const char *plan_share(struct kvc_doc *doc, double frac); /* "18.2 %" */
+const char *
+plan_count(struct kvc_doc *doc,
+           double count); /* Of a replica, by the figure that a limit is on. */
 const struct kvc_quantiles *plan_figure(const struct kvc_search_point *point,
                                         enum kvc_slo_figure figure);
 extern const char *const plan_figure_names[KVC_SLO_FIGURES_];     /* "TTFT" */

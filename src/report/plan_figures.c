@@ -45,19 +45,6 @@ const char *plan_count(struct kvc_doc *doc, double count)
   return live(doc, count, KVC_LU_COUNT);
 }
 
-double plan_quantile(const struct kvc_quantiles *q, enum kvc_slo_quantile quantile)
-{
-  switch (quantile) {
-  case KVC_SLO_MEAN: return q->mean;
-  case KVC_SLO_P50: return q->p50;
-  case KVC_SLO_P90: return q->p90;
-  case KVC_SLO_P95: return q->p95;
-  case KVC_SLO_P99:
-  case KVC_SLO_QUANTILES_: break;
-  }
-  return q->p99;
-}
-
 const struct kvc_quantiles *plan_figure(const struct kvc_search_point *point,
                                         enum kvc_slo_figure figure)
 {

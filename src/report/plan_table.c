@@ -75,10 +75,10 @@ static void fill(struct kvc_doc *doc, const struct kvc_plan *plan, struct cells 
         TEXT(doc, "%s%s", plan_option_words(doc, plan, o, false), o->quality ? " *" : ""),
         isfinite(o->usd_per_hour) ? plan_usd(doc, o->usd_per_hour) : "?",
         isfinite(o->usd_per_million_tok) ? plan_usd(doc, o->usd_per_million_tok) : "?",
-        plan_time(doc, plan_quantile(plan_figure(&u->load, times[0].figure),
-                                     times[0].quantile)),
-        plan_time(doc, plan_quantile(plan_figure(&u->load, times[1].figure),
-                                     times[1].quantile)),
+        plan_time(
+            doc, kvc_quantile(plan_figure(&u->load, times[0].figure), times[0].quantile)),
+        plan_time(
+            doc, kvc_quantile(plan_figure(&u->load, times[1].figure), times[1].quantile)),
         plan_share(doc, round(100 * o->headroom_frac) / 100),
         TEXT(doc, "%.*s", (int)sizeof u->binding, u->binding)};
     (void)memcpy(t->at[t->n++], row, sizeof row);
@@ -186,7 +186,7 @@ static void times_row(struct kvc_doc *doc, const char *label,
   const char *line = plan_padded(doc, label, LABEL);
   bool any = false;
   for (int i = 0; i < KVC_SLO_QUANTILES_; i++) {
-    const double v = plan_quantile(q, (enum kvc_slo_quantile)i);
+    const double v = kvc_quantile(q, (enum kvc_slo_quantile)i);
     const char *text = isnan(v) ? "" : plan_time(doc, v);
     line = TEXT(doc, "%s%s", line, plan_padded(doc, text, -CELL));
     any = any || !isnan(v);

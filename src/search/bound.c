@@ -59,7 +59,7 @@ static double bound_of(const struct search_server *server, const struct kvc_step
 {
   struct kvc_step_cost cost;
   kvc_latency_price(server->latency, step, &cost);
-  return fmin(cost.bound_s, cost.total_s);
+  return cost.bound_s;
 }
 
 /* The first piece of it; later ones take longer for the same tokens. */
@@ -134,7 +134,7 @@ kvc_code search_bound(struct kvc_arena *arena, const struct search_server *serve
 {
   const bool caches = server->config.engine.prefix_caching;
   const double client_s = kvc_client_s(load->prompt_mean_tok);
-  const size_t all = search_requests(server, SEARCH_MOST);
+  const size_t all = search_requests(server);
   const size_t n = all < load->n ? all : load->n;
   const size_t warm = (size_t)(server->config.warmup_frac * (double)n);
   double *ttft = kvc_arena_alloc(arena, n, sizeof *ttft);

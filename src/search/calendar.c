@@ -109,9 +109,8 @@ static kvc_code lose_one(struct kvc_search *s, const struct search_server *serve
     return KVC_E_OK;
   }
   const double rate = s->req.rate_per_s / (double)(u->replicas - 1);
-  const struct search_run run = {.load = &s->load,
-                                 .rate_per_s = rate,
-                                 .requests = search_requests(server, SEARCH_MOST)};
+  const struct search_run run = {
+      .load = &s->load, .rate_per_s = rate, .requests = search_requests(server)};
   KVC_TRY(search_finish_run(s, server, &run, &p, err));
   out->survives = p.ratio <= 1;
   const char *how = out->survives ? "and the limits hold"

@@ -81,11 +81,10 @@ kvc_code search_load_draw(struct kvc_arena *arena, const struct kvc_search_reque
   return KVC_E_OK;
 }
 
-kvc_code search_load_at(struct kvc_arena *arena, const struct kvc_search_request *req,
-                        const struct search_load *load, double rate_per_s, size_t n,
-                        struct kvc_traffic *out, struct kvc_err *err)
+kvc_code search_load_at(struct kvc_arena *arena, const struct search_load *load,
+                        double rate_per_s, size_t n, struct kvc_traffic *out,
+                        struct kvc_err *err)
 {
-  (void)req;
   if (n > load->n) n = load->n;
   /* Nothing lasts longer than the clock of a run. */
   if (!((double)load->items[n - 1].arrival_ns / rate_per_s < 4e18))

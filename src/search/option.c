@@ -170,12 +170,6 @@ static void intervals(const struct search_server *server, const struct kvc_searc
   out->reason = reason_of(server, u);
 }
 
-static double at(const struct kvc_quantiles *q, enum kvc_slo_quantile k)
-{
-  const double v[KVC_SLO_QUANTILES_] = {q->mean, q->p50, q->p90, q->p95, q->p99};
-  return v[k];
-}
-
 /* Limits at the high end of the intervals; a queue's end is not known that way. */
 static bool is_certain(const struct kvc_search *s, const struct kvc_search_option *o)
 {
@@ -185,7 +179,7 @@ static bool is_certain(const struct kvc_search *s, const struct kvc_search_optio
                                           : b->figure == KVC_SLO_TPOT ? &o->tpot_s
                                           : b->figure == KVC_SLO_E2E  ? &o->e2e_s
                                                                       : NULL;
-    if (v == NULL || at(&v->high, b->quantile) > b->limit_s) return false;
+    if (v == NULL || kvc_quantile(&v->high, b->quantile) > b->limit_s) return false;
   }
   return s->req.slo.n > 0;
 }

@@ -101,7 +101,7 @@ kvc_code search_rate(const struct kvc_search *s, const struct search_server *ser
   struct seeking k = {.s = s,
                       .server = server,
                       .load = span->load,
-                      .requests = search_requests(server, SEARCH_MOST),
+                      .requests = search_requests(server),
                       .u = u,
                       .err = err};
   double low, high;

@@ -65,9 +65,9 @@ kvc_code search_load_draw(struct kvc_arena *arena, const struct kvc_search_reque
                           double prompt_scale, double output_scale,
                           struct search_load *out, struct kvc_err *err) KVC_MUST_USE;
 /* The first n of them, arriving at a rate. */
-kvc_code search_load_at(struct kvc_arena *arena, const struct kvc_search_request *req,
-                        const struct search_load *load, double rate_per_s, size_t n,
-                        struct kvc_traffic *out, struct kvc_err *err) KVC_MUST_USE;
+kvc_code search_load_at(struct kvc_arena *arena, const struct search_load *load,
+                        double rate_per_s, size_t n, struct kvc_traffic *out,
+                        struct kvc_err *err) KVC_MUST_USE;
 
 /* ---- server.c: one replica, sized and priced ---- */
 
@@ -110,7 +110,8 @@ struct search_run {
 kvc_code search_simulate(const struct kvc_search *s, const struct search_server *server,
                          const struct search_run *run, struct kvc_search_point *out,
                          struct kvc_err *err) KVC_MUST_USE;
-size_t search_requests(const struct search_server *server, size_t most);
+/* Requests of a run while searching. */
+size_t search_requests(const struct search_server *server);
 
 /* ---- bound.c ---- */
 

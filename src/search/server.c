@@ -88,10 +88,9 @@ kvc_code search_server_open(struct kvc_arena *arena, const struct kvc_search *s,
   return KVC_E_OK;
 }
 
-size_t search_requests(const struct search_server *server, size_t most)
+size_t search_requests(const struct search_server *server)
 {
-  const double n = 6 * server->seats;
-  return n < SEARCH_LEAST ? SEARCH_LEAST : n > (double)most ? most : (size_t)n;
+  return (size_t)fmin(fmax(6 * server->seats, SEARCH_LEAST), SEARCH_MOST);
 }
 
 /* ---- one run ---- */
@@ -164,8 +163,8 @@ static kvc_code run_in(struct kvc_arena *arena, const struct kvc_search *s,
         server->size->memory.layout.bytes_per_token * set->tp * set->pp;
     config.transfer_bps = s->req.kv_transfer_bps;
   }
-  KVC_TRY(search_load_at(arena, &s->req, run->load, run->rate_per_s, run->requests,
-                         &traffic, err));
+  KVC_TRY(
+      search_load_at(arena, run->load, run->rate_per_s, run->requests, &traffic, err));
   const double client_s = kvc_client_s(run->load->prompt_mean_tok);
   kvc_client_less(&config.slo, client_s);
   KVC_TRY(kvc_sim_run(arena, &config, &traffic, r, err));

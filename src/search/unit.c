@@ -165,9 +165,8 @@ static kvc_code try_flags(struct trying *t, int64_t seqs, int64_t budget,
   KVC_TRY(open_server(t->arena, t->s, &next, &server, &go, err));
   if (!go || server.size->setting.max_num_seqs != seqs) return KVC_E_OK;
   const double rate = 1.05 * t->u->max_rate_per_s;
-  const struct search_run run = {.load = &t->s->load,
-                                 .rate_per_s = rate,
-                                 .requests = search_requests(&server, SEARCH_MOST)};
+  const struct search_run run = {
+      .load = &t->s->load, .rate_per_s = rate, .requests = search_requests(&server)};
   if (!(rate < t->u->bound_rate_per_s)) return KVC_E_OK;
   KVC_TRY(search_simulate(t->s, &server, &run, &p, err));
   t->u->simulated++;
@@ -224,7 +223,7 @@ static kvc_code at_share(struct trying *t, int64_t replicas, struct kvc_search_p
   const double rate = t->s->req.rate_per_s / (double)replicas;
   /* By Little's law: a dozen fillings of what is in service at most. */
   const double in_service = top != NULL ? rate * top->e2e_s.mean : t->server.seats;
-  const size_t most = search_requests(&t->server, SEARCH_MOST);
+  const size_t most = search_requests(&t->server);
   const struct search_run run = {
       .load = &t->s->load,
       .rate_per_s = rate,
@@ -262,7 +261,7 @@ static kvc_code apart(struct trying *t, struct kvc_err *err)
   for (int n = most > 2 ? most - 1 : 2; n <= most; n++)
     for (int prefill = 1; prefill < n; prefill++) {
       struct kvc_search_point p;
-      const size_t requests = (size_t)n * search_requests(&t->server, SEARCH_MOST);
+      const size_t requests = (size_t)n * search_requests(&t->server);
       const struct search_run run = {.load = &t->s->load,
                                      .rate_per_s = req->rate_per_s,
                                      .requests = requests,

@@ -1,4 +1,4 @@
-/* words.c - names of goals and fates; a question with nothing said.
+/* words.c - names of goals and fates, a figure by its name; a question with nothing said.
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include <kvcap/search.h>
@@ -32,4 +32,17 @@ void kvc_search_request_init(struct kvc_search_request *request)
     kvc_size_request_init(&request->models[i]);
   for (size_t i = 0; i < KVC_SEARCH_HARDWARE; i++)
     request->hardware[i].usd_per_gpu_hour = (double)NAN;
+}
+
+double kvc_quantile(const struct kvc_quantiles *q, enum kvc_slo_quantile which)
+{
+  switch (which) {
+  case KVC_SLO_MEAN: return q->mean;
+  case KVC_SLO_P50: return q->p50;
+  case KVC_SLO_P90: return q->p90;
+  case KVC_SLO_P95: return q->p95;
+  case KVC_SLO_P99:
+  case KVC_SLO_QUANTILES_: break;
+  }
+  return q->p99;
 }

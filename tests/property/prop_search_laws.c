@@ -112,7 +112,7 @@ static void no_run_is_better_than_the_bound_of_its_candidate(void **state)
         struct kvc_err err = {0};
         const struct search_run run = {.load = &w.s->load,
                                        .rate_per_s = bound.rate_per_s * pow(0.1, k),
-                                       .requests = search_requests(&server, SEARCH_MOST)};
+                                       .requests = search_requests(&server)};
         assert_int_equal(search_simulate(w.s, &server, &run, &p, &err), KVC_E_OK);
         assert_above(p.tpot_s.p50, bound.tpot_s);
         assert_above(p.ttft_s.p50, bound.ttft_s[KVC_SLO_P50]);
@@ -145,9 +145,8 @@ static void no_server_serves_more_than_its_bound(void **state)
       struct kvc_err err = {0};
       struct kvc_traffic t;
       struct kvc_sim_result r;
-      const size_t n = search_requests(&server, SEARCH_MOST);
-      assert_int_equal(search_load_at(&w.arena, &w.s->req, &w.s->load, 1e6, n, &t, &err),
-                       KVC_E_OK);
+      const size_t n = search_requests(&server);
+      assert_int_equal(search_load_at(&w.arena, &w.s->load, 1e6, n, &t, &err), KVC_E_OK);
       server.config.warmup_frac = 0;
       assert_int_equal(kvc_sim_run(&w.arena, &server.config, &t, &r, &err), KVC_E_OK);
       assert_int_equal(r.balance.rejected, 0);

@@ -157,9 +157,8 @@ static void a_queue_that_grows_is_no_rate_that_holds(void **state)
                    KVC_E_OK);
   /* What it serves when it never waits for work. */
   server.config.warmup_frac = 0;
-  assert_int_equal(
-      search_load_at(&w.arena, &w.s->req, &w.s->load, 1e6, SEARCH_VERIFY, &t, &err),
-      KVC_E_OK);
+  assert_int_equal(search_load_at(&w.arena, &w.s->load, 1e6, SEARCH_VERIFY, &t, &err),
+                   KVC_E_OK);
   assert_int_equal(kvc_sim_run(&w.arena, &server.config, &t, &r, &err), KVC_E_OK);
   /* The search draws 1,500 of them, whose mean is good to 3 %, and takes 2 % of growth
    * for none. */
