@@ -152,6 +152,10 @@ kvc_code kvc_sim_run(struct kvc_arena *arena, const struct kvc_sim_config *confi
                      const struct kvc_traffic *traffic, struct kvc_sim_result *out,
                      struct kvc_err *err) KVC_MUST_USE;
 
+/* Mean seconds that the finished ones of requests [from, to) waited to be scheduled; the
+ * result has its requests (keep_requests).  0 of none. */
+double kvc_sim_mean_wait_s(const struct kvc_sim_result *result, size_t from, size_t to);
+
 /* KVC_E_INTERNAL names the sum that does not come out. */
 kvc_code kvc_sim_balance(const struct kvc_sim_balance *balance,
                          struct kvc_err *err) KVC_MUST_USE;

@@ -174,14 +174,7 @@ static kvc_code draw(struct diagnose *d, struct kvc_arena *arena, const struct l
 /* Mean seconds in the queue of the requests from one fifth to the next. */
 static double waited(const struct kvc_sim_result *r, size_t n, size_t fifth)
 {
-  const size_t from = n * fifth / 5, to = n * (fifth + 1) / 5;
-  double sum = 0, count = 0;
-  for (size_t i = from; i < to; i++) {
-    if (r->requests[i].state != KVC_SIM_FINISHED) continue;
-    sum += (double)(r->requests[i].scheduled_ns - r->requests[i].arrival_ns) / 1e9;
-    count++;
-  }
-  return count > 0 ? sum / count : 0;
+  return kvc_sim_mean_wait_s(r, n * fifth / 5, n * (fifth + 1) / 5);
 }
 
 /* Where more come than are served the wait rises with time: at the end it is three times

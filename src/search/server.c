@@ -100,19 +100,6 @@ static struct kvc_quantiles quantiles(const struct kvc_sim_dist *d)
   return (struct kvc_quantiles){d->mean, d->p50, d->p90, d->p95, d->p99};
 }
 
-static double wait_s(const struct kvc_sim_result *r, size_t from, size_t to)
-{
-  double sum = 0;
-  size_t n = 0;
-  for (size_t i = from; i < to; i++) {
-    const struct kvc_sim_request *q = &r->requests[i];
-    if (q->scheduled_ns < 0) continue;
-    sum += 1e-9 * (double)(q->scheduled_ns - q->arrival_ns);
-    n++;
-  }
-  return n > 0 ? sum / (double)n : 0;
-}
-
 /* Seconds by which the wait for a seat grows a second, from the middle third of the
  * arrivals to the last: what arrives beyond what is served, as a part of it.  Nothing in
  * the mean when the queue is steady, however long. */
@@ -122,7 +109,8 @@ static double growth_of(const struct kvc_traffic *t, const struct kvc_sim_result
   const double between_s = 1e-9 * (double)(t->items[t->n - 1].arrival_ns -
                                            t->items[t->n - 1 - third].arrival_ns);
   if (third == 0 || !(between_s > 0)) return 0;
-  return (wait_s(r, t->n - third, t->n) - wait_s(r, t->n - 2 * third, t->n - third)) /
+  return (kvc_sim_mean_wait_s(r, t->n - third, t->n) -
+          kvc_sim_mean_wait_s(r, t->n - 2 * third, t->n - third)) /
          between_s;
 }
 

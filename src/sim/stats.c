@@ -280,3 +280,14 @@ kvc_code sim_stats_result(struct kvc_arena *arena, struct sim_stats *s,
   out->wasted_slots = s->wasted;
   return series(arena, s, engines, out, err);
 }
+
+double kvc_sim_mean_wait_s(const struct kvc_sim_result *r, size_t from, size_t to)
+{
+  double sum = 0, count = 0;
+  for (size_t i = from; i < to; i++) {
+    if (r->requests[i].state != KVC_SIM_FINISHED) continue;
+    sum += (double)(r->requests[i].scheduled_ns - r->requests[i].arrival_ns) / 1e9;
+    count++;
+  }
+  return count > 0 ? sum / count : 0;
+}
