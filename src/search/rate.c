@@ -35,6 +35,17 @@ static void keep(struct kvc_search_unit *u, const struct kvc_search_point *p)
 }
 
 /* Logarithm of figure over limit, cut where a straight line would mislead Brent. */
+static double note(struct seeking *k, double log_rate, const struct kvc_search_point *p)
+{
+  const double value = fmax(-STEEP, fmin(STEEP, log(fmax(p->ratio, 1e-3))));
+  if (p->ratio <= 1 && p->rate_per_s > k->best_per_s) k->best_per_s = p->rate_per_s;
+  if (k->n < MAX_TRIES) {
+    k->at[k->n] = log_rate;
+    k->value[k->n++] = value;
+  }
+  return value;
+}
+
 static double try_rate(double log_rate, void *ctx)
 {
   struct seeking *k = ctx;
@@ -48,13 +59,7 @@ static double try_rate(double log_rate, void *ctx)
   if (k->rc != KVC_E_OK) return 0;
   k->u->simulated++;
   keep(k->u, &p);
-  if (p.ratio <= 1 && p.rate_per_s > k->best_per_s) k->best_per_s = p.rate_per_s;
-  const double value = fmax(-STEEP, fmin(STEEP, log(fmax(p.ratio, 1e-3))));
-  if (k->n < MAX_TRIES) {
-    k->at[k->n] = log_rate;
-    k->value[k->n++] = value;
-  }
-  return value;
+  return note(k, log_rate, &p);
 }
 
 static kvc_code close_in(struct seeking *k, double low, double high)
@@ -105,6 +110,10 @@ kvc_code search_rate(const struct kvc_search *s, const struct search_server *ser
                       .u = u,
                       .err = err};
   double low, high;
+  /* The guess is often a rate that was looked at before. */
+  for (int i = 0; i < u->n_points; i++)
+    if (u->points[i].rate_per_s == span->guess)
+      (void)note(&k, log(span->guess), &u->points[i]);
   open_up(&k, log(span->guess), log(span->most), &low, &high);
   KVC_TRY(k.rc);
   if (!isnan(low) && !isnan(high)) KVC_TRY(close_in(&k, low, high));

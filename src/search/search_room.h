@@ -131,7 +131,8 @@ void search_quantiles(double *v, size_t n, double out[KVC_SLO_QUANTILES_]);
 
 /* ---- rate.c ---- */
 
-/* The largest rate that holds, from a guess; points tried are added to the unit.  0 when
+/* The largest rate that holds, from a guess; points tried are added to the unit, and one
+ * that it has at the guess, of such a server and load, is not simulated again.  0 when
  * none does. */
 struct search_span {
   const struct search_load *load;

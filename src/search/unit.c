@@ -171,7 +171,8 @@ static kvc_code try_flags(struct trying *t, int64_t seqs, int64_t budget,
   KVC_TRY(search_simulate(t->s, &server, &run, &p, err));
   t->u->simulated++;
   if (!(p.ratio <= 1)) return KVC_E_OK;
-  next.n_points = 0;
+  next.points[0] = p;
+  next.n_points = 1;
   next.simulated = t->u->simulated;
   double best;
   const struct search_span span = {
