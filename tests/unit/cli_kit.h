@@ -43,6 +43,14 @@ static inline struct kit_run kit_run(const char *const *words)
 }
 #define KIT_RUN(...) kit_run((const char *const[]){__VA_ARGS__, NULL})
 
+/* What it printed, as JSON. */
+static inline cJSON *kit_json(const struct kit_run *r)
+{
+  cJSON *root = cJSON_Parse(r->out);
+  if (root == NULL) fail_msg("%d: %s", r->status, r->err);
+  return root;
+}
+
 static inline void kit_done(struct kit_run *r)
 {
   free(r->out);

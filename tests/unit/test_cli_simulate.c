@@ -2,18 +2,10 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include <math.h>
-#include "cli_kit.h"
+#include "cli_schema.h"
 #include "tests/support/close.h"
-#include "tests/support/json_schema.h"
 
 #define MODEL "simulate", "Qwen/Qwen3-8B", "--gpu", "H100", "--vllm-version", "0.19.0"
-
-static cJSON *simulated(const struct kit_run *r)
-{
-  cJSON *root = cJSON_Parse(r->out);
-  if (root == NULL) fail_msg("%d: %s", r->status, r->err);
-  return root;
-}
 
 static void a_run_has_the_keys_of_the_contract(void **state)
 {
@@ -41,7 +33,7 @@ static void a_run_has_the_keys_of_the_contract(void **state)
   (void)state;
   struct kit_run r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--rate",
                              "8", "--num-prompts", "200", "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
     assert_true(kit_number(root, paths[i]) >= 0);
   assert_close(kit_number(root, "simulated.requests"), 200, 1e-12);
@@ -65,7 +57,7 @@ static void the_same_seed_gives_the_same_run(void **state)
     struct kit_run r =
         KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--rate", "20",
                 "--num-prompts", "300", "--seed", seeds[i], "--format", "json");
-    cJSON *root = simulated(&r);
+    cJSON *root = kit_json(&r);
     p99[i] = kit_number(root, "ttft.p99_s");
     cJSON_Delete(root);
     kit_done(&r);
@@ -80,7 +72,7 @@ static void a_sweep_finds_the_load_that_meets_the_limits(void **state)
   struct kit_run r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128",
                              "--num-prompts", "300", "--sweep", "rate=1,400", "--slo",
                              "ttft_p95=500ms,tpot_p95=30ms", "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_int_equal(cJSON_GetArraySize(kit_at(root, "sweep")), 2);
   assert_true(cJSON_IsTrue(kit_at(root, "sweep.0.goodput.slo_met")));
   assert_true(cJSON_IsFalse(kit_at(root, "sweep.1.goodput.slo_met")));
@@ -99,7 +91,7 @@ static void a_sweep_is_the_same_on_any_number_of_cores(void **state)
     struct kit_run r =
         KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--num-prompts",
                 "100", "--sweep", "rate=1..20", "--jobs", jobs[i], "--format", "json");
-    cJSON *root = simulated(&r);
+    cJSON *root = kit_json(&r);
     cJSON *one, *list = cJSON_GetObjectItem(root, "sweep");
     assert_int_equal(cJSON_GetArraySize(list), 12);
     cJSON_DeleteItemFromObject(root, "simulated");
@@ -119,7 +111,7 @@ static void a_closed_loop_holds_its_clients(void **state)
   struct kit_run r =
       KIT_RUN(MODEL, "--input-len", "100", "--output-len", "50", "--concurrency", "7",
               "--num-prompts", "70", "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_close(kit_number(root, "batch.peak_running"), 7, 1e-12);
   assert_string_equal(kit_text(root, "request_rate"), "inf");
   cJSON_Delete(root);
@@ -150,7 +142,7 @@ static void a_trace_is_replayed(void **state)
   struct kit_run r =
       KIT_RUN(MODEL, "--trace", kit_file("trace.csv", trace, sizeof trace - 1),
               "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_close(kit_number(root, "simulated.requests"), 2, 1e-12);
   cJSON_Delete(root);
   kit_done(&r);
@@ -159,7 +151,7 @@ static void a_trace_is_replayed(void **state)
 static double figure_of(const char *const *words, const char *path)
 {
   struct kit_run r = kit_run(words);
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   const double v = kit_number(root, path);
   cJSON_Delete(root);
   kit_done(&r);
@@ -171,7 +163,7 @@ static double figure_of(const char *const *words, const char *path)
 
 static void notes_say(const struct kit_run *r, const char *what)
 {
-  cJSON *root = simulated(r);
+  cJSON *root = kit_json(r);
   const cJSON *one, *notes = kit_at(root, "notes");
   bool found = false;
   cJSON_ArrayForEach(one, notes) found = found || strstr(one->valuestring, what) != NULL;
@@ -203,7 +195,7 @@ static void energy_follows_how_busy_the_gpus_are(void **state)
   (void)state;
   struct kit_run r =
       KIT_RUN(MODEL, SHORT, "--rate", "4", "--replicas", "4", "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   const double busy = kit_number(root, "gpu_busy_frac");
   const double watts = kit_number(root, "energy.mean_watts");
   assert_close(watts, 4 * 700 * (0.1 + 0.9 * busy), 1e-9);
@@ -356,7 +348,7 @@ static void a_trace_without_times_gives_its_lengths(void **state)
                              "--format", "json");
   notes_say(&r, "no times");
   /* In the order of the file: 25 of either. */
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_close(kit_number(root, "simulated.requests"), 50, 1e-12);
   assert_non_null(strstr(kit_text(root, "load"), "(150 + 15 tokens), 5 a second"));
   assert_close(kit_number(root, "throughput.total_tok_per_s") /
@@ -373,7 +365,7 @@ static void lengths_are_lines_with_counts(void **state)
   struct kit_run r =
       KIT_RUN(MODEL, "--lengths", kit_file("lengths.csv", lines, sizeof lines - 1),
               "--rate", "5", "--num-prompts", "50", "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_non_null(strstr(kit_text(root, "load"), "(200 + 15 tokens)"));
   cJSON_Delete(root);
   kit_done(&r);
@@ -486,18 +478,6 @@ static void wrong_arguments_end_with_one_sentence(void **state)
     assert_int_equal(r.out_len, 0);
     kit_done(&r);
   }
-}
-
-/* Every key is described and every key that is described is there. */
-static void expect_schema(const char *name, const struct kit_run *r)
-{
-  cJSON *schema = cJSON_Parse(read_schema_of(name)), *root = simulated(r);
-  assert_non_null(schema);
-  faults = 0;
-  validate(schema, root, name, true);
-  assert_int_equal(faults, 0);
-  cJSON_Delete(schema);
-  cJSON_Delete(root);
 }
 
 static void documents_are_as_their_schemas_say(void **state)

@@ -6,13 +6,6 @@
 
 #define MODEL "simulate", "Qwen/Qwen3-8B", "--gpu", "H100", "--vllm-version", "0.19.0"
 
-static cJSON *simulated(const struct kit_run *r)
-{
-  cJSON *root = cJSON_Parse(r->out);
-  if (root == NULL) fail_msg("%d: %s", r->status, r->err);
-  return root;
-}
-
 /* vllm bench serve --request-rate 1 --max-concurrency 16: a semaphore that never closes.
  */
 static void a_limit_beside_a_rate_leaves_the_rate(void **state)
@@ -21,7 +14,7 @@ static void a_limit_beside_a_rate_leaves_the_rate(void **state)
   struct kit_run r =
       KIT_RUN(MODEL, "--input-len", "512", "--output-len", "64", "--num-prompts", "200",
               "--rate", "1", "--concurrency", "16", "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   const double served = kit_number(root, "throughput.requests_per_s");
   assert_true(served > 0.8 && served < 1.2);
   cJSON_Delete(root);
@@ -29,7 +22,7 @@ static void a_limit_beside_a_rate_leaves_the_rate(void **state)
   /* ... and one that always is: two at a time, whatever arrives */
   r = KIT_RUN(MODEL, "--input-len", "512", "--output-len", "64", "--num-prompts", "200",
               "--rate", "1000", "--concurrency", "2", "--format", "json");
-  root = simulated(&r);
+  root = kit_json(&r);
   assert_true(kit_number(root, "batch.peak_running") <= 2);
   assert_true(kit_number(root, "queue.mean_s") < 0.1);
   cJSON_Delete(root);
@@ -45,7 +38,7 @@ static void a_warm_up_is_left_out_of_the_times(void **state)
     struct kit_run r =
         KIT_RUN(MODEL, "--input-len", "2048", "--output-len", "8", "--num-prompts", "100",
                 "--warmup", i == 0 ? "0" : "0.5", "--format", "json");
-    cJSON *root = simulated(&r);
+    cJSON *root = kit_json(&r);
     mean[i] = kit_number(root, "ttft.mean_s");
     cJSON_Delete(root);
     kit_done(&r);
@@ -59,7 +52,7 @@ static void a_sweep_over_clients_names_how_many(void **state)
   struct kit_run r =
       KIT_RUN(MODEL, "--input-len", "512", "--output-len", "64", "--num-prompts", "64",
               "--sweep", "concurrency=1,8", "--slo", "ttft_p95=60s", "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_string_equal(kit_text(root, "verdict"),
                       "Up to 8 clients at once meet the limits.");
   assert_close(kit_number(root, "best_concurrency"), 8, 1e-12);
@@ -74,14 +67,14 @@ static void more_than_can_be_served_is_called_overload(void **state)
   struct kit_run r =
       KIT_RUN(MODEL, "--input-len", "4000", "--output-len", "50", "--num-prompts", "2000",
               "--rate", "400", "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_true(cJSON_IsTrue(kit_at(root, "overloaded")));
   assert_non_null(strstr(kit_text(root, "verdict"), "the queue grows"));
   cJSON_Delete(root);
   kit_done(&r);
   r = KIT_RUN(MODEL, "--input-len", "4000", "--output-len", "50", "--num-prompts", "100",
               "--rate", "1", "--format", "json");
-  root = simulated(&r);
+  root = kit_json(&r);
   assert_true(cJSON_IsFalse(kit_at(root, "overloaded")));
   cJSON_Delete(root);
   kit_done(&r);
@@ -98,7 +91,7 @@ static double mean_tpot(const char *rate)
           : KIT_RUN(MODEL, "--input-len", "512", "--output-len", "128", "--num-prompts",
                     "8", "--concurrency", "1", "--format", "json", "--speculative-config",
                     spec, "--acceptance-rate", rate);
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   const double tpot = kit_number(root, "tpot.mean_s");
   cJSON_Delete(root);
   kit_done(&r);
@@ -155,7 +148,7 @@ static void windows_take_lengths_from_elsewhere(void **state)
        "--output-len", "5");
   struct kit_run r = KIT_RUN(MODEL, "--format", "json", "--trace", path, "--lengths",
                              dataset, "--rate-scale", "2");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_close(kit_number(root, "simulated.requests"), 100, 1e-12);
   assert_true(kit_number(root, "simulated.duration_s") < 51);
   assert_close(kit_number(root, "throughput.total_tok_per_s") /

@@ -2,17 +2,9 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 #include <math.h>
-#include "cli_kit.h"
+#include "cli_schema.h"
 #include "tests/support/close.h"
-#include "tests/support/json_schema.h"
 #include "tests/support/widest.h"
-
-static cJSON *simulated(const struct kit_run *r)
-{
-  cJSON *root = cJSON_Parse(r->out);
-  if (root == NULL) fail_msg("%d: %s", r->status, r->err);
-  return root;
-}
 
 static void a_validation_has_points_and_their_errors(void **state)
 {
@@ -24,7 +16,7 @@ static void a_validation_has_points_and_their_errors(void **state)
   (void)state;
   struct kit_run r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1),
                              "--format", "json", "--jobs", "2");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_close(kit_number(root, "rows"), 2, 1e-12);
   assert_close(kit_number(root, "rows_without_prediction"), 1, 1e-12);
   assert_string_equal(kit_text(root, "points.0.id"), "one");
@@ -36,18 +28,6 @@ static void a_validation_has_points_and_their_errors(void **state)
   assert_true(cJSON_IsTrue(kit_at(root, "points.1.outside")));
   cJSON_Delete(root);
   kit_done(&r);
-}
-
-/* Every key is described and every key that is described is there. */
-static void expect_schema(const char *name, const struct kit_run *r)
-{
-  cJSON *schema = cJSON_Parse(read_schema_of(name)), *root = simulated(r);
-  assert_non_null(schema);
-  faults = 0;
-  validate(schema, root, name, true);
-  assert_int_equal(faults, 0);
-  cJSON_Delete(schema);
-  cJSON_Delete(root);
 }
 
 static void a_validation_is_as_its_schema_says(void **state)
@@ -101,7 +81,7 @@ static void every_row_is_predicted_and_grade_a_is_counted(void **state)
   (void)state;
   struct kit_run r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1),
                              "--format", "json");
-  cJSON *root = simulated(&r);
+  cJSON *root = kit_json(&r);
   assert_close(kit_number(root, "rows"), 3, 1e-12);
   assert_close(kit_number(root, "rows_counted"), 1, 1e-12);
   assert_close(kit_number(root, "all.mean_tpot_ms.points"), 1, 1e-12);
@@ -111,7 +91,7 @@ static void every_row_is_predicted_and_grade_a_is_counted(void **state)
   kit_done(&r);
   r = KIT_RUN("validate", kit_file("points.csv", table, sizeof table - 1), "--format",
               "json", "--quality", "B");
-  root = simulated(&r);
+  root = kit_json(&r);
   assert_close(kit_number(root, "rows"), 1, 1e-12);
   assert_close(kit_number(root, "rows_counted"), 1, 1e-12);
   assert_string_equal(kit_text(root, "points.0.id"), "b");

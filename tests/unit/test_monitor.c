@@ -10,31 +10,9 @@
 #include <kvcap/monitor_plan.h>
 #include <stdio.h>
 #include <string.h>
+#include "tests/support/monitor_kit.h"
 
-static struct kvc_arena arena;
-static struct kvc_engine *engine;
-static struct kvc_metrics *metrics;
-static const struct kvc_monitor_book *book;
 static const char *const targets[] = {"gpu1:8000"};
-
-static int open_book(void **state)
-{
-  struct kvc_db *db;
-  struct kvc_err err;
-  (void)state;
-  kvc_arena_init(&arena, 512 << 20);
-  return kvc_db_open(&arena, NULL, 0, &db, &err) != KVC_E_OK ||
-         kvc_db_engine(db, "vllm", &engine, &err) != KVC_E_OK ||
-         kvc_db_metrics(db, "vllm", &metrics, &err) != KVC_E_OK ||
-         kvc_db_monitor(db, "vllm", &book, &err) != KVC_E_OK;
-}
-
-static int close_book(void **state)
-{
-  (void)state;
-  kvc_arena_clear(&arena);
-  return 0;
-}
 
 static struct kvc_monitor_request request(const char *release,
                                           enum kvc_engine_kind generation)
@@ -59,7 +37,7 @@ static struct kvc_monitor planned(const struct kvc_monitor_request *req)
 {
   struct kvc_monitor out;
   struct kvc_err err = {.msg = ""};
-  if (kvc_monitor_plan(&arena, req, &out, &err) != KVC_E_OK) fail_msg("%s", err.msg);
+  if (kvc_monitor_plan(&book_arena, req, &out, &err) != KVC_E_OK) fail_msg("%s", err.msg);
   return out;
 }
 
@@ -94,7 +72,7 @@ static char *written(const struct kvc_monitor *m)
   for (int i = 0; i < KVC_MONITOR_FILES; i++)
     assert_int_equal(kvc_monitor_emit(m, (enum kvc_monitor_file)i, &out, &err), KVC_E_OK);
   assert_false(out.full);
-  char *text = kvc_arena_strdup(&arena, out.text);
+  char *text = kvc_arena_strdup(&book_arena, out.text);
   kvc_buf_clear(&out);
   assert_non_null(text);
   return text;

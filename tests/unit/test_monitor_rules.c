@@ -15,32 +15,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tests/support/monitor_kit.h"
 
 enum { PAGES = 6 };
-
-static struct kvc_arena facts_arena;
-static struct kvc_engine *engine;
-static struct kvc_metrics *metrics;
-static const struct kvc_monitor_book *book;
-
-static int open_facts(void **state)
-{
-  struct kvc_db *db;
-  struct kvc_err err;
-  (void)state;
-  kvc_arena_init(&facts_arena, 64 << 20);
-  return kvc_db_open(&facts_arena, NULL, 0, &db, &err) != KVC_E_OK ||
-         kvc_db_engine(db, "vllm", &engine, &err) != KVC_E_OK ||
-         kvc_db_metrics(db, "vllm", &metrics, &err) != KVC_E_OK ||
-         kvc_db_monitor(db, "vllm", &book, &err) != KVC_E_OK;
-}
-
-static int close_facts(void **state)
-{
-  (void)state;
-  kvc_arena_clear(&facts_arena);
-  return 0;
-}
 
 /* ---- promtool's notation ------------------------------------------------------------
  */
@@ -210,5 +187,5 @@ int main(void)
       cmocka_unit_test(notation_is_read_as_promtool_does),
       cmocka_unit_test(an_alert_fires_where_its_rule_does),
   };
-  return cmocka_run_group_tests(tests, open_facts, close_facts);
+  return cmocka_run_group_tests(tests, open_book, close_book);
 }

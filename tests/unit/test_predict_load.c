@@ -9,6 +9,7 @@
 #include <kvcap/predict.h>
 #include <math.h>
 #include "tests/support/close.h"
+#include "tests/support/point.h"
 
 static struct kvc_arena arena;
 static struct kvc_point point;
@@ -17,27 +18,7 @@ static int begin(void **state)
 {
   (void)state;
   kvc_arena_init(&arena, 256 << 20);
-  point = (struct kvc_point){.id = "x",
-                             .gpu = "H100",
-                             .model = "meta-llama/Llama-3.1-8B-Instruct",
-                             .version = "0.19.0",
-                             .quantization = "",
-                             .kv_dtype = "",
-                             .dataset = "random",
-                             .flags = "",
-                             .kind = "serving",
-                             .quality = "A",
-                             .split = "",
-                             .series = "",
-                             .tp = 1,
-                             .pp = 1,
-                             .dp = 1,
-                             .ep = 1,
-                             .input_tok = 200,
-                             .output_tok = 200,
-                             .rate_per_s = INFINITY,
-                             .concurrency = INFINITY,
-                             .prompts = 200};
+  point = measured_point(200, 200, INFINITY, 200);
   return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 #include "tests/support/close.h"
+#include "tests/support/point.h"
 
 static struct kvc_arena arena;
 
@@ -94,27 +95,7 @@ static void a_prediction_is_slower_than_the_memory(void **state)
   struct kvc_db *db;
   struct kvc_err err;
   struct kvc_prediction one, many;
-  struct kvc_point p = {.id = "x",
-                        .gpu = "H100",
-                        .model = "meta-llama/Llama-3.1-8B-Instruct",
-                        .version = "0.19.0",
-                        .quantization = "",
-                        .kv_dtype = "",
-                        .dataset = "random",
-                        .flags = "",
-                        .kind = "serving",
-                        .quality = "A",
-                        .split = "",
-                        .series = "",
-                        .tp = 1,
-                        .pp = 1,
-                        .dp = 1,
-                        .ep = 1,
-                        .input_tok = 512,
-                        .output_tok = 128,
-                        .rate_per_s = INFINITY,
-                        .concurrency = 1,
-                        .prompts = 20};
+  struct kvc_point p = measured_point(512, 128, 1, 20);
   assert_int_equal(kvc_db_open(&arena, NULL, 0, &db, &err), KVC_E_OK);
   assert_int_equal(kvc_point_predict(&arena, db, &p, &one, &err), KVC_E_OK);
   assert_true(one.value[KVC_POINT_MEAN_TPOT] > 4.5);
